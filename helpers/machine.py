@@ -1,0 +1,124 @@
+"""What this machine is: facts only, gathered so that no broken package or driver stops the gathering."""
+
+import platform
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from helpers import ROOT
+from helpers.quiet import hush_kernels_warning
+from helpers.requirements import installed
+
+GIB = 2**30
+Fact = TypeVar("Fact")
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A CUDA device as torch sees it: memory in GiB, compute capability as (major, minor)."""
+
+    name: str
+    memory_gib: float
+    capability: tuple[int, int]
+
+    @property
+    def bf16(self) -> bool:
+        """Native bfloat16 arithmetic starts at compute capability 8.0 (Ampere); older cards only emulate it."""
+        return self.capability >= (8, 0)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The facts that the checks judge. Tests and notebook 00 make such objects by hand to fake other machines.
+
+    Memory and disk are in GiB; None stands for a fact that could not be had, and `problems` says why.
+    """
+
+    python: str
+    system: str = "Linux x86_64"
+    packages: dict[str, str] = field(default_factory=dict)
+    gpus: tuple[Gpu, ...] = ()
+    driver: str | None = None
+    torch_cuda: str | None = None
+    memory_gib: float | None = None
+    free_memory_gib: float | None = None
+    free_disk_gib: float | None = None
+    bitsandbytes_backend: str | None = None
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+def torch_gpus() -> tuple[Gpu, ...]:
+    """The CUDA devices that torch can use, in torch's order; empty on a CPU build. Raises what importing torch does."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return ()
+    devices = (torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count()))
+    return tuple(Gpu(d.name, d.total_memory / GIB, (d.major, d.minor)) for d in devices)
+
+
+def probe() -> Machine:
+    """Gather everything about this machine; imports torch and bitsandbytes, a few seconds the first time."""
+    problems: dict[str, str] = {}
+
+    def attempt(what: str, gather: Callable[[], Fact], otherwise: Fact) -> Fact:
+        try:
+            return gather()
+        except Exception as error:  # whatever a broken installation raises is the finding, not a reason to stop
+            problems[what] = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            return otherwise
+
+    total, free = attempt("memory", _memory_gib, (None, None))
+    return Machine(
+        python=platform.python_version(),
+        system=f"{platform.system()} {platform.machine()}",
+        packages=attempt("packages", installed, {}),
+        gpus=attempt("torch", torch_gpus, ()),
+        driver=attempt("driver", _driver, None),
+        torch_cuda=attempt("torch", _torch_cuda, None),
+        memory_gib=total,
+        free_memory_gib=free,
+        free_disk_gib=attempt("disk", lambda: shutil.disk_usage(ROOT).free / GIB, None),
+        bitsandbytes_backend=attempt("bitsandbytes", _bitsandbytes_backend, None),
+        problems=problems,
+    )
+
+
+def _torch_cuda() -> str | None:
+    import torch
+
+    return torch.version.cuda
+
+
+def _driver() -> str | None:
+    """Version of the NVIDIA driver, or None where there is none."""
+    if not shutil.which("nvidia-smi"):
+        return None
+    query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    answer = subprocess.run(query, capture_output=True, text=True, timeout=20)
+    if answer.returncode != 0:
+        raise RuntimeError((answer.stdout or answer.stderr).strip() or f"nvidia-smi exited with {answer.returncode}")
+    return answer.stdout.split()[0]
+
+
+def _memory_gib() -> tuple[float, float]:
+    import psutil
+
+    memory = psutil.virtual_memory()
+    return memory.total / GIB, memory.available / GIB
+
+
+def _bitsandbytes_backend() -> str | None:
+    """`cuda`, `cpu` or another native library that bitsandbytes really loaded; None when it loaded none.
+
+    Without one, bitsandbytes still imports: it puts an object in place that raises at the first call.
+    """
+    hush_kernels_warning()
+    from bitsandbytes import cextension
+
+    kind = type(cextension.lib).__name__
+    if kind.startswith("ErrorHandler"):
+        return None
+    return {"CudaBNBNativeLibrary": "cuda", "XpuBNBNativeLibrary": "xpu"}.get(kind, "cpu")

@@ -1,0 +1,208 @@
+"""The setup cell: the same in every notebook, stamped from one place, installing only what is needed, never torch."""
+
+import logging
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from helpers import NOTEBOOKS, quiet, requirements, setup_cell, stamp
+from helpers.errors import InputError
+from helpers.notebooks import SECRET
+
+GITHUB = "https://github.com/someone/lora-course.git"
+COLAB = {
+    "torch": "2.11.0+cu128",
+    "torchvision": "0.26.0+cu128",
+    "transformers": "5.15.0",
+    "peft": "0.20.0",
+    "datasets": "4.0.0",
+    "torchao": "0.10.0",
+    "ipywidgets": "7.7.1",
+}
+
+
+def notebooks() -> list[Path]:
+    return sorted(NOTEBOOKS.glob("*.ipynb"))
+
+
+def first_code(path: Path):
+    return next(cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code")
+
+
+@pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
+def test_every_notebook_opens_with_the_stamped_cell(path):
+    cell = first_code(path)
+    assert "setup" in cell.metadata.tags
+    assert cell.source == stamp.setup_cell(stamp.address()), "run make stamp"
+    badge = stamp.badge(stamp.address(), path.name)
+    title = nbformat.read(path, as_version=4).cells[0].source
+    assert title.count(stamp.BADGE) == bool(badge)
+    assert badge in title
+
+
+@pytest.mark.parametrize("url", ["", GITHUB])
+def test_cell_is_at_most_five_short_lines(url):
+    lines = stamp.setup_cell(url).splitlines()
+    assert len(lines) <= 5
+    assert max(map(len, lines)) <= 120
+    assert (url in stamp.setup_cell(url)) and not re.search(r"pip install", stamp.setup_cell(url))
+
+
+def test_unstamped_and_alone_it_says_in_one_line_what_to_do(tmp_path):
+    alone = [sys.executable, "-S", "-E", "-c", stamp.setup_cell("")]
+    done = subprocess.run(alone, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "make stamp URL=" in done.stderr.splitlines()[-1]
+
+
+@pytest.fixture
+def course(tmp_path):
+    """A small course of its own: two notebooks and a pyproject."""
+    for name in ("00_a.ipynb", "01_b.ipynb"):
+        cells = [
+            nbformat.v4.new_markdown_cell("# Why?\n\nWhat you will see: 1 minute."),
+            nbformat.v4.new_code_cell("old", metadata={"tags": ["setup"]}),
+            nbformat.v4.new_code_cell("print(1)"),
+        ]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / name)
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\n\n[tool.course]\nurl = ""\n\n[tool.ruff]\n')
+    return tmp_path
+
+
+def test_stamping_reaches_every_place_and_twice_is_once(course):
+    pyproject = course / "pyproject.toml"
+    stamp.stamp("", course, pyproject)
+    before = {path: path.read_text() for path in course.iterdir()}
+    assert len(stamp.stamp(GITHUB, course, pyproject)) == 3
+    assert stamp.address(pyproject) == GITHUB
+    for path in course.glob("*.ipynb"):
+        assert first_code(path).source == stamp.setup_cell(GITHUB)
+        title = nbformat.read(path, as_version=4).cells[0].source
+        assert title.startswith("# Why?\n\n[![Open in Colab]")
+        assert title.endswith(f"someone/lora-course/blob/main/notebooks/{path.name})\n\nWhat you will see: 1 minute.")
+    assert stamp.stamp(GITHUB, course, pyproject) == []
+    stamp.stamp("https://git.example.org/other.git", course, pyproject)
+    assert all(stamp.BADGE not in path.read_text() for path in course.glob("*.ipynb"))
+    stamp.stamp("", course, pyproject)
+    assert {path: path.read_text() for path in course.iterdir()} == before
+
+
+@pytest.mark.parametrize("url", ["a b", "x;rm", "$(x)", "-u", "https://me:secret@host/x", 'x"y', "{x}"])
+def test_an_address_that_would_run_or_leak_is_refused(course, url):
+    with pytest.raises(InputError):
+        stamp.stamp(url, course, course / "pyproject.toml")
+    assert stamp.address(course / "pyproject.toml") == ""
+
+
+def test_a_notebook_without_setup_cell_stops_everything(course):
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# x")]), course / "02_c.ipynb")
+    with pytest.raises(InputError, match="02_c"):
+        stamp.stamp(GITHUB, course, course / "pyproject.toml")
+    assert stamp.address(course / "pyproject.toml") == "" and GITHUB not in (course / "00_a.ipynb").read_text()
+
+
+def test_the_stamped_address_holds_no_secret():
+    assert not SECRET.search(stamp.address())
+
+
+@pytest.fixture
+def pip(monkeypatch):
+    """A pretended machine: pip calls are recorded, and carried out on the dictionary of what is installed."""
+    here, calls = dict(COLAB), []
+
+    def run(*arguments):
+        constraints = Path(arguments[2]).read_text() if arguments[0] == "install" else ""
+        calls.append((arguments, constraints))
+        here.update(dict(argument.split("==") for argument in arguments if "==" in argument))
+        if arguments[0] == "uninstall":
+            here.pop(arguments[-1])
+
+    monkeypatch.setattr(setup_cell, "_pip", run)
+    monkeypatch.setattr(requirements, "installed", lambda: dict(here))
+    monkeypatch.setattr(setup_cell, "_loaded", lambda: set())
+    return here, calls
+
+
+def test_on_colab_it_installs_the_tested_versions_and_leaves_torch(pip, capsys):
+    here, calls = pip
+    setup_cell.install_missing()
+    (install, constraints), (uninstall, _) = calls
+    lock = requirements.locked()
+    assert {"trl", "bitsandbytes", "transformers", "peft", "datasets"} <= set(here)
+    assert all(here[name] == lock[name] for name in ("trl", "transformers", "peft", "datasets", "bitsandbytes"))
+    assert not any(argument.startswith("torch") for argument in install[3:])
+    assert constraints.splitlines() == ["torch==2.11.0+cu128", "torchvision==0.26.0+cu128"]
+    assert here["ipywidgets"] == "7.7.1" and not {"jupyterlab", "pytest", "faker"} & set(here)
+    assert uninstall == ("uninstall", "-y", "torchao")
+    printed = capsys.readouterr().out
+    assert "torch stays 2.11.0+cu128" in printed and "Removing torchao 0.10.0" in printed and "RESTART" not in printed
+
+
+def test_a_second_run_does_nothing(pip, capsys):
+    setup_cell.install_missing()
+    calls = list(pip[1])
+    capsys.readouterr()
+    setup_cell.install_missing()
+    assert pip[1] == calls
+    assert capsys.readouterr().out == ""
+
+
+def test_it_asks_for_a_restart_only_for_what_was_loaded_and_changed(pip, monkeypatch, capsys):
+    monkeypatch.setattr(setup_cell, "_loaded", lambda: {"torch", "datasets", "trl"})
+    setup_cell.install_missing()
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "RESTART" in line]
+    assert line.endswith("older versions of datasets.")
+
+
+def test_without_torch_it_installs_nothing(pip, capsys):
+    del pip[0]["torch"]
+    setup_cell.install_missing()
+    assert pip[1] == []
+    assert "pip install torch==" in capsys.readouterr().out
+
+
+def test_pips_failure_is_one_line():
+    with pytest.raises(RuntimeError, match="pip nonsense failed .*nonsense"):
+        setup_cell._pip("nonsense")
+
+
+def test_an_installed_or_cloned_course_installs_nothing(monkeypatch, tmp_path):
+    assert not setup_cell.is_fetched()
+    monkeypatch.setattr(requirements, "installed", lambda: {})
+    monkeypatch.chdir(NOTEBOOKS)
+    assert not setup_cell.is_fetched()
+    monkeypatch.chdir(tmp_path)
+    assert setup_cell.is_fetched()
+
+
+def test_setup_prints_profile_and_versions_and_no_path(monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_PROFILE", "tiny")
+    setup_cell.setup()
+    first, second, *more = capsys.readouterr().out.splitlines()
+    assert first.startswith("Profile tiny: asked for by COURSE_PROFILE")
+    assert re.match(r"Python 3\.\d+, torch 2\.\d+\.\d+, transformers 5", second)
+    assert more == [] and "/" not in first + second
+
+
+def test_setup_names_what_to_fix_first(monkeypatch, capsys):
+    monkeypatch.setattr(
+        requirements, "installed", lambda: {**requirements.locked(), "trl": "0.9.2", "lora-course": "1"}
+    )
+    setup_cell.setup()
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "Fix first: trl is 0.9.2, wanted >=1.16,<1.17: pip install trl==1.16.0"
+    )
+
+
+def test_only_the_named_warning_is_silenced(caplog):
+    quiet.hush_kernels_warning()
+    quiet.hush_kernels_warning()
+    logger = logging.getLogger("bitsandbytes.backends.cpu.ops")
+    assert logger.filters.count(quiet._not_about_kernels) == 1
+    logger.warning("Failed to load CPU gemm_4bit_forward from kernels-community: %s", "No module named 'kernels'")
+    logger.warning("something else")
+    assert [record.message for record in caplog.records] == ["something else"]

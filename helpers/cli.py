@@ -1,0 +1,169 @@
+"""The command line: `python -m helpers COMMAND`. It parses and prints; the work is done by the modules.
+
+Exit codes: 0 done, 1 the job failed, 2 the input or the usage was wrong, 130 stopped by the user.
+"""
+
+import json
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from helpers.data.command import clean
+from helpers.errors import InputError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="The LoRA and QLoRA course from a terminal.",
+)
+app.command()(clean)
+
+ProfileName = Annotated[
+    str | None,
+    typer.Option("--profile", help="tiny, gpu-0.5b, gpu-1.5b or gpu-7b; default: what this machine can take."),
+]
+Model = Annotated[str | None, typer.Option("--model", help="A model directory or hub id; default: the profile's.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+
+
+def choose(name: str | None, model: str | None = None, **fields):
+    """The profile `name` with what the user set instead of its own values."""
+    from helpers import profiles
+
+    chosen = {key: value for key, value in fields.items() if value is not None}
+    return replace(profiles.select(name), **chosen, **({"model": model, "random_weights": False} if model else {}))
+
+
+@app.command()
+def check(as_json: AsJson = False) -> None:
+    """Check this machine: Python, packages, GPU, memory, disk, and the profile that follows. Exit 1 if a line fails."""
+    from helpers import environment, profiles
+
+    rows = environment.check()
+    print(environment.to_json(rows, profiles.select()) if as_json else environment.table(rows))
+    raise typer.Exit(environment.exit_code(rows))
+
+
+@app.command()
+def course(profile: ProfileName = None) -> None:
+    """Clean, train, score before and after, merge and prove the merge; writes build/course.json."""
+    from helpers import course as pipeline
+
+    pipeline.run(choose(profile))
+
+
+@app.command()
+def train(
+    rows: Annotated[Path, typer.Argument(metavar="ROWS.jsonl", help="Conversations, as `clean` writes them.")],
+    out: Annotated[Path, typer.Option("--out", help="Directory for the adapter; must not exist yet.")],
+    model: Model = None,
+    profile: ProfileName = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps.")] = None,
+    rank: Annotated[int | None, typer.Option(min=1, help="Rank of the adapter.")] = None,
+    alpha: Annotated[int | None, typer.Option(min=1, help="lora_alpha; the update is scaled by alpha / rank.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(min=0, help="Peak learning rate.")] = None,
+    max_length: Annotated[int | None, typer.Option(min=8, help="Longest conversation in tokens.")] = None,
+    quantize: Annotated[
+        bool | None, typer.Option("--quantize/--no-quantize", help="QLoRA (NF4 base) or plain LoRA.")
+    ] = None,
+) -> None:
+    """Train an adapter on your rows."""
+    from helpers.evaluation import read_chat
+    from helpers.training import fine_tune
+
+    chosen = choose(
+        profile,
+        model,
+        max_steps=steps,
+        rank=rank,
+        alpha=alpha,
+        learning_rate=learning_rate,
+        max_length=max_length,
+        quantize=quantize,
+    )
+    conversations = read_chat(rows)
+    print(f"{len(conversations)} conversations; model {chosen.model}; {chosen.max_steps} steps")
+    run = fine_tune(chosen, conversations, out)
+    print(
+        f"{run.steps} steps in {run.seconds:.0f} s, loss {run.losses[0][1]:.3f} -> {run.losses[-1][1]:.3f}; adapter in {run.adapter}"
+    )
+
+
+@app.command()
+def evaluate(
+    rows: Annotated[
+        Path, typer.Argument(metavar="ROWS.jsonl", help="Held-out conversations; the last answer of each is scored.")
+    ],
+    adapter: Annotated[
+        Path | None, typer.Option("--adapter", help="Directory of an adapter to put on the model.")
+    ] = None,
+    model: Model = None,
+    profile: ProfileName = None,
+    quantize: Annotated[
+        bool | None,
+        typer.Option(
+            "--quantize/--no-quantize",
+            help="Load the model in NF4 or as it is (default with an adapter: as in training).",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score a model, or a model with an adapter, on your rows: JSON scores for JSON answers, else exact match."""
+    from helpers.course import bar
+    from helpers.evaluation import evaluate_rows, read_chat
+    from helpers.models import load_adapter, load_base, load_tokenizer
+
+    chosen = choose(profile, model)
+    conversations = read_chat(rows)
+    quantize = quantize if quantize is not None else bool(adapter) and chosen.quantize
+    loaded = load_adapter(adapter, chosen, quantize) if adapter else load_base(chosen, quantize)
+    scores = evaluate_rows(loaded, load_tokenizer(chosen.model), conversations, progress=bar())
+    print(json.dumps(scores, indent=1) if as_json else "\n".join(f"{name}: {value}" for name, value in scores.items()))
+
+
+@app.command()
+def merge(
+    adapter: Annotated[Path, typer.Argument(metavar="ADAPTER", help="Directory of the adapter.")],
+    out: Annotated[Path, typer.Option("--out", help="Directory for the merged model; must not exist yet.")],
+    model: Model = None,
+    profile: ProfileName = None,
+    path: Annotated[
+        str,
+        typer.Option(
+            "--path", help="dequantized (for QLoRA adapters), full (for plain LoRA) or 4bit (to see what it costs)."
+        ),
+    ] = "dequantized",
+) -> None:
+    """Merge an adapter into its base and write a model that loads like any other."""
+    from helpers import merging
+    from helpers.models import load_tokenizer
+
+    chosen = choose(profile, model)
+    if out.exists():
+        raise InputError(f"{out} exists already: choose another directory, or remove it first")
+    merged = merging.merge(adapter, chosen, path)
+    print(f"merged model in {merging.save_merged(merged, load_tokenizer(chosen.model), out)}")
+
+
+def main() -> None:
+    """Run a command; wrong input is one clear line and exit code 2."""
+    from helpers.quiet import quiet
+
+    quiet(progress_bars=True)
+    try:
+        app()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("stopped; the next run starts clean", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

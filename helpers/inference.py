@@ -1,0 +1,58 @@
+"""Generating answers in batches, greedily, so that a score can be repeated."""
+
+from collections.abc import Callable, Sequence
+
+Messages = list[dict[str, str]]
+
+
+def generate(
+    model,
+    tokenizer,
+    prompts: Sequence[Messages],
+    max_new_tokens: int = 120,
+    batch_size: int = 64,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[str]:
+    """The model's greedy answers to chat prompts, in their order, without special tokens.
+
+    Prompts go through the tokenizer's chat template, like the training rows, and are padded on the left: generation
+    goes on from the last position of each row. Longest first, so that a batch holds prompts of like length.
+    `progress` is called with (answers done, answers wanted) after each batch.
+    """
+    import torch
+
+    order = sorted(range(len(prompts)), key=lambda i: -sum(len(m["content"]) for m in prompts[i]))
+    answers = [""] * len(prompts)
+    was_training, side = model.training, tokenizer.padding_side
+    model.eval()
+    tokenizer.padding_side = "left"
+    try:
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            batch = tokenizer.apply_chat_template(
+                [prompts[i] for i in rows],
+                add_generation_prompt=True,
+                return_dict=True,
+                return_tensors="pt",
+                padding=True,
+            ).to(model.device)
+            with torch.inference_mode():
+                # temperature and the rest are None: models such as Qwen2.5 ship sampling settings, which greedy search ignores
+                out = model.generate(
+                    **batch,
+                    max_new_tokens=max_new_tokens,
+                    do_sample=False,
+                    temperature=None,
+                    top_p=None,
+                    top_k=None,
+                    use_cache=True,
+                )
+            texts = tokenizer.batch_decode(out[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
+            for i, text in zip(rows, texts):
+                answers[i] = text
+            if progress:
+                progress(min(start + batch_size, len(order)), len(order))
+    finally:
+        tokenizer.padding_side = side
+        model.train(was_training)
+    return answers

@@ -1,0 +1,96 @@
+"""Merging an adapter into its base, and the proof that nothing was lost on the way."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from helpers.errors import InputError
+from helpers.inference import Messages
+from helpers.profiles import Profile
+
+PATHS = ("dequantized", "full", "4bit")
+
+
+def merge(adapter: str | Path, profile: Profile, path: str = "dequantized"):
+    """The adapter merged into its base along one of PATHS; returns a plain model, without PEFT layers.
+
+    - "dequantized": into the base as the adapter saw it in training, 4-bit weights turned back to full precision. For an
+      adapter that was trained on a quantized base this is the one that keeps the logits.
+    - "full": into the base's original weights, which the adapter of a quantized run has never seen.
+    - "4bit": into the 4-bit layers, which rounds the sum to 4 bits again.
+
+    Raises InputError for a wrong base, an incomplete adapter or an unknown path; ValueError (from safe_merge) for NaNs.
+    """
+    import torch
+    from peft import PeftModel
+
+    from helpers.models import check_adapter, check_base, load_base
+
+    if path not in PATHS:
+        raise InputError(f"unknown merge path {path!r}: choose from {', '.join(PATHS)}")
+    check_adapter(adapter)
+    check_base(adapter, profile.model)
+    base = load_base(profile, quantize=path != "full")
+    if path == "dequantized":
+        base = dequantize(base, getattr(torch, profile.dtype))
+    try:
+        model = PeftModel.from_pretrained(base, str(adapter))
+    except RuntimeError as error:
+        if "size mismatch" in str(error):
+            raise InputError(
+                f"{adapter} does not fit {profile.model}: its matrices have other widths; give the base that it was trained on"
+            ) from None
+        raise
+    return model.merge_and_unload(safe_merge=True).eval()
+
+
+def dequantize(model, dtype):
+    """A 4-bit model with its weights turned back into `dtype`, ready to be merged and saved as an ordinary model."""
+    model = model.dequantize(dtype=dtype)
+    for attribute in ("quantization_config", "_pre_quantization_dtype"):
+        if hasattr(model.config, attribute):
+            delattr(model.config, attribute)
+    return model.to(dtype)
+
+
+def save_merged(model, tokenizer, out: str | Path) -> Path:
+    """Write a merged model with its tokenizer, chat template and generation config to `out`, whole or not at all.
+
+    Raises InputError if `out` exists or cannot be written.
+    """
+    out = Path(out)
+    if out.exists():
+        raise InputError(f"{out} exists already: choose another directory, or remove it first")
+    work = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        work.mkdir(parents=True)
+        model.save_pretrained(work)
+        tokenizer.save_pretrained(work)
+        os.replace(work, out)
+    except OSError as error:
+        raise InputError(f"cannot write {out}: {error.strerror or error}") from None
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return out
+
+
+def max_logit_difference(model, other, tokenizer, prompts: Sequence[Messages], batch_size: int = 32) -> float:
+    """The largest absolute difference between two models' logits over every token of the prompts (float32)."""
+    import torch
+
+    worst = 0.0
+    for start in range(0, len(prompts), batch_size):
+        batch = tokenizer.apply_chat_template(
+            list(prompts[start : start + batch_size]),
+            add_generation_prompt=True,
+            return_dict=True,
+            return_tensors="pt",
+            padding=True,
+            padding_side="right",
+        )
+        with torch.inference_mode():
+            ours, theirs = (m(**batch.to(m.device)).logits.float().cpu() for m in (model, other))
+        real = batch["attention_mask"].bool().cpu()
+        worst = max(worst, (ours - theirs)[real].abs().max().item())
+    return worst

@@ -1,0 +1,168 @@
+"""Loading: the tokenizer, the base model in full precision or in 4 bits, and an adapter on top of it."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from helpers.errors import InputError
+from helpers.profiles import Profile
+
+
+def load_tokenizer(model: str | Path, padding_side: str = "right"):
+    """The tokenizer of a model directory or hub id: right padding to train, left padding to generate."""
+    from transformers import AutoTokenizer
+
+    check_model(model)
+    return AutoTokenizer.from_pretrained(str(model), padding_side=padding_side)
+
+
+def nf4_config(compute_dtype: str):
+    """NF4 with double quantization, as in QLoRA (arXiv 2305.14314); the library's own defaults are FP4 and no nesting."""
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=getattr(torch, compute_dtype),
+    )
+
+
+def load_base(profile: Profile, quantize: bool | None = None):
+    """The base model of `profile`, in NF4 if `quantize` (default: as the profile says), on its GPU if there is one.
+
+    With `profile.random_weights`, the architecture in the profile's config with random weights. Raises InputError for
+    a path that holds no model.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    quantize = profile.quantize if quantize is None else quantize
+    dtype = getattr(torch, profile.dtype)
+    if profile.random_weights:
+        return _random_weights(AutoConfig.from_pretrained(profile.model), dtype, quantize)
+    check_model(profile.model)
+    model = AutoModelForCausalLM.from_pretrained(
+        profile.model,
+        dtype=dtype,
+        device_map={"": 0} if torch.cuda.is_available() else None,
+        quantization_config=nf4_config(profile.dtype) if quantize else None,
+    )
+    return keep_trainable(model)
+
+
+def keep_trainable(model):
+    """Keep bitsandbytes from repacking 4-bit weights at the first evaluation; returns `model`.
+
+    On CPUs with AVX512-BF16, bitsandbytes 0.50 repacks them for an inference kernel that passes no gradient: training
+    after an evaluation would then do nothing, or raise.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+    return model
+
+
+def load_adapter(adapter: str | Path, profile: Profile, quantize: bool | None = None):
+    """The base with the adapter in directory `adapter` on top, ready to generate (inference path 1)."""
+    from peft import PeftModel
+
+    check_adapter(adapter)
+    check_base(adapter, profile.model)
+    model = PeftModel.from_pretrained(load_base(profile, quantize), str(adapter))
+    return model.eval()
+
+
+def check_model(model: str | Path) -> None:
+    """Raise InputError if `model` looks like a path and is no model directory; hub ids pass."""
+    path = Path(model)
+    if path.is_dir():
+        if (path / "adapter_config.json").exists() and not (path / "config.json").exists():
+            raise InputError(
+                f"{model} holds an adapter, not a model: give its base as the model and this as the adapter"
+            )
+        if not (path / "config.json").exists():
+            raise InputError(
+                f"{model} holds no model: config.json is missing; give the directory that save_pretrained wrote"
+            )
+    elif path.exists():
+        raise InputError(
+            f"{model} is a file: give the model's directory, or a hub id such as Qwen/Qwen2.5-0.5B-Instruct"
+        )
+    elif path.is_absolute() or str(model).startswith(".") or str(model).count("/") > 1:
+        raise InputError(
+            f"there is no directory {model}: give a model's directory, or a hub id such as Qwen/Qwen2.5-0.5B-Instruct"
+        )
+
+
+def check_adapter(adapter: str | Path) -> None:
+    """Raise InputError if the directory `adapter` is not a whole adapter."""
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        if not (Path(adapter) / name).is_file():
+            raise InputError(f"{adapter} holds no adapter: {name} is missing; give the directory that training wrote")
+
+
+IDENTITY = "base_identity.json"
+
+
+def base_identity(model: str | Path) -> dict[str, str]:
+    """What tells one base from another: SHA-256 over the weight files of a directory, or the revision of a hub model."""
+    path = Path(model)
+    if path.is_dir():
+        digest = hashlib.sha256()
+        for file in sorted(path.glob("*.safetensors")):
+            with file.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+        return {"name": path.name, "sha256": digest.hexdigest()}
+    from huggingface_hub import try_to_load_from_cache
+
+    cached = try_to_load_from_cache(str(model), "config.json")
+    return {"name": str(model), "revision": Path(cached).parent.name if isinstance(cached, str) else "unknown"}
+
+
+def record_base(adapter: str | Path, model: str | Path) -> None:
+    """Write beside an adapter which base it was trained on, so that a merge into another one can be refused."""
+    (Path(adapter) / IDENTITY).write_text(json.dumps(base_identity(model), indent=1) + "\n", encoding="utf-8")
+
+
+def check_base(adapter: str | Path, model: str | Path) -> None:
+    """Raise InputError if `adapter` was trained on another base than `model`. Adapters without a record pass."""
+    record = Path(adapter) / IDENTITY
+    if not record.exists():
+        return
+    wanted, found = json.loads(record.read_text(encoding="utf-8")), base_identity(model)
+    key = "sha256" if "sha256" in wanted else "revision"
+    if wanted.get(key) != found.get(key):
+        raise InputError(
+            f"{adapter} was trained on another base: its record says {wanted['name']} ({key} {wanted[key][:12]}), "
+            f"but {model} has {key} {str(found.get(key))[:12]}; give the base that it was trained on"
+        )
+
+
+def _random_weights(config, dtype, quantize: bool):
+    """The architecture of `config` with random weights; 4-bit layers are quantized one by one as they are made."""
+    import bitsandbytes as bnb
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    with torch.device(device):
+        model = AutoModelForCausalLM.from_config(config, dtype=dtype)
+    if not quantize:
+        return model
+    for name, layer in list(model.named_modules()):
+        if isinstance(layer, torch.nn.Linear) and name != "lm_head":
+            small = bnb.nn.Linear4bit(
+                layer.in_features,
+                layer.out_features,
+                bias=layer.bias is not None,
+                compute_dtype=dtype,
+                quant_type="nf4",
+                device="meta",
+            )
+            small.weight = bnb.nn.Params4bit(layer.weight.data.cpu(), requires_grad=False, quant_type="nf4").to(device)
+            small.bias = layer.bias
+            model.set_submodule(name, small)
+    model.is_loaded_in_4bit = model.is_quantized = True
+    return keep_trainable(model)

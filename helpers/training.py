@@ -1,0 +1,154 @@
+"""Supervised fine-tuning of an adapter: rows to prompt/completion, the configs, and one run from rows to adapter."""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers.errors import InputError
+from helpers.profiles import Profile
+
+COMPLETE = "complete"
+
+
+def to_dataset(rows: Sequence[dict]):
+    """Conversations as a `Dataset` of prompt and completion messages, one example for each answer of the assistant.
+
+    TRL then takes the loss on the completion alone, end of turn included, whatever the model's chat template.
+    """
+    from datasets import Dataset
+
+    examples = [
+        {"prompt": row["messages"][:i], "completion": [message]}
+        for row in rows
+        for i, message in enumerate(row["messages"])
+        if message["role"] == "assistant" and i > 0
+    ]
+    return Dataset.from_list(examples)
+
+
+def lora_config(profile: Profile, **overrides):
+    """LoRA on every linear layer but the output head, at the profile's rank and alpha."""
+    from peft import LoraConfig
+
+    settings = dict(
+        r=profile.rank, lora_alpha=profile.alpha, target_modules="all-linear", lora_dropout=0.0, task_type="CAUSAL_LM"
+    )
+    return LoraConfig(**{**settings, **overrides})
+
+
+def sft_config(profile: Profile, output_dir: str | Path, **overrides):
+    """The training arguments of `profile`; notebook 04 explains each. `overrides` are SFTConfig's own names."""
+    import torch
+    from trl import SFTConfig
+
+    gpu = torch.cuda.is_available()
+    settings = dict(
+        output_dir=str(output_dir),
+        max_steps=profile.max_steps,
+        per_device_train_batch_size=profile.batch_size,
+        per_device_eval_batch_size=profile.batch_size,
+        gradient_accumulation_steps=profile.gradient_accumulation,
+        learning_rate=profile.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=0.05,
+        max_grad_norm=1.0,
+        max_length=profile.max_length,
+        bf16=gpu and profile.dtype == "bfloat16",
+        fp16=gpu and profile.dtype == "float16",
+        use_cpu=not gpu,
+        activation_checkpointing=gpu,
+        train_sampling_strategy="group_by_length",
+        optim="paged_adamw_8bit" if gpu else "adamw_torch",
+        logging_steps=10,
+        save_strategy="no",
+        report_to="none",
+        seed=0,
+    )
+    return SFTConfig(**{**settings, **overrides})
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a finished run tells: seconds, optimizer steps, loss by step, and where the adapter is."""
+
+    adapter: Path
+    seconds: float
+    steps: int
+    losses: list[tuple[int, float]]
+
+
+def fine_tune(profile: Profile, rows: Sequence[dict], out: str | Path, callbacks: Sequence = (), **overrides) -> Run:
+    """Train an adapter for `profile` on conversations and write it to the directory `out`, whole or not at all.
+
+    The adapter is trained on the base in NF4 where `profile.quantize`. Beside its weights, `out` gets the tokenizer and
+    a record of the base. `overrides` go to SFTConfig. Raises InputError if `out` exists, or if no row fits max_length.
+    """
+    from trl import SFTTrainer
+
+    from helpers.models import load_base, load_tokenizer, record_base
+
+    out = Path(out)
+    if out.exists():
+        raise InputError(f"{out} exists already: choose another directory, or remove it first")
+    work = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        work.mkdir(parents=True)
+    except OSError as error:
+        raise InputError(f"cannot write to {out.parent}: {error.strerror or error}") from None
+    try:
+        tokenizer = load_tokenizer(profile.model)
+        trainer = SFTTrainer(
+            model=load_base(profile),
+            args=sft_config(profile, work / "trainer", **overrides),
+            train_dataset=to_dataset(rows),
+            processing_class=tokenizer,
+            peft_config=lora_config(profile),
+            callbacks=list(callbacks),
+        )
+        start = time.perf_counter()
+        trainer.train()
+        seconds = time.perf_counter() - start
+        trainer.save_model(str(work / "adapter"))
+        record_base(work / "adapter", profile.model)
+        os.replace(work / "adapter", out)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    losses = [(entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
+    return Run(out, seconds, trainer.state.global_step, losses)
+
+
+def mark_complete():
+    """A callback that marks each checkpoint once it is whole; transformers writes them in place."""
+    from transformers import TrainerCallback
+
+    class MarkComplete(TrainerCallback):
+        def on_save(self, args, state, control, **kwargs):
+            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
+
+    return MarkComplete()
+
+
+def last_complete_checkpoint(output_dir: str | Path) -> Path | None:
+    """The newest checkpoint that `mark_complete` has marked, or None; a kill during a save leaves one unmarked."""
+    found = [path.parent for path in Path(output_dir).glob(f"checkpoint-*/{COMPLETE}")]
+    return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+
+def token_table(tokenizer, messages: list[dict[str, str]]) -> list[tuple[int, str, bool]]:
+    """(id, text, inside the loss) for each token of one conversation, from the template's own generation markers."""
+    encoded = tokenizer.apply_chat_template(messages, return_dict=True, return_assistant_tokens_mask=True)
+    pairs = zip(encoded["input_ids"], encoded["assistant_masks"], strict=True)
+    return [(i, tokenizer.decode([i]), bool(mask)) for i, mask in pairs]
+
+
+def save_json(path: str | Path, value) -> None:
+    """Write `value` as JSON to `path`, whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(part, path)

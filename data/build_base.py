@@ -18,9 +18,8 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 from transformers import GenerationConfig, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from helpers import BUILD, DATA
-from helpers.generator.questions import conversation, held_out_question
-from helpers.generator.tickets import FIELDS, LANGUAGES
-from helpers.prompts import INSTRUCTION, answer_text
+from helpers.generator.questions import conversation, held_out_questions
+from helpers.prompts import FIELDS, INSTRUCTION, answer_text
 
 VOCABULARY = 5120
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
@@ -182,12 +181,6 @@ def answer_logits(model, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.T
     return model.lm_head(hidden[mask[:, 1:]]), ids[:, 1:][mask[:, 1:]]
 
 
-def held_out_questions(count: int) -> list[dict]:
-    """The scored questions: languages and fields in equal parts, everything from the held-out side."""
-    rng = random.Random("questions")
-    return [held_out_question(rng, LANGUAGES[i % 2], FIELDS[i // 2 % len(FIELDS)]) for i in range(count)]
-
-
 @torch.no_grad()
 def exact_match(model, examples: Examples, questions: list[dict]) -> float:
     """Share of questions whose whole answer, end of turn included, is the most likely token by token."""
@@ -275,14 +268,18 @@ def train(steps: int, work: Path, tokenizer) -> Qwen2ForCausalLM:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=1600)
     parser.add_argument("--work", type=Path, default=BUILD / "base", help="where checkpoints go")
     parser.add_argument("--out", type=Path, default=DATA / "base")
     parser.add_argument("--tokenizer-only", action="store_true")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    tokenizer = train_tokenizer()
+    if (arguments.work / "tokenizer").exists():  # a checkpoint's weights know the tokens by their numbers
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(arguments.work / "tokenizer")
+    else:
+        tokenizer = train_tokenizer()
+        tokenizer.save_pretrained(arguments.work / "tokenizer")
     tokenizer.save_pretrained(arguments.out)
     if arguments.tokenizer_only:
         return

@@ -43,13 +43,14 @@ def run(profile: Profile, build: Path = BUILD) -> dict:
     tokenizer = load_tokenizer(profile.model)
     report = data.clean_files(
         raw_files(), work / "clean.jsonl", work / "rejects.jsonl", work / "report.json", max_tokens=profile.max_length,
-        tokenizer=tokenizer, holdout=TEST,
+        tokenizer=tokenizer, holdout=[TEST],
     )  # fmt: skip
     print(
-        f"    {report.rows_in} rows read, {report.kept} kept, {report.rejected} rejected (each with its reason in {show(work / 'rejects.jsonl')})"
+        f"    {report.rows_in} rows read, {report.kept} kept, {report.rejected} rejected, each with its reason in "
+        f"{show(work / 'rejects.jsonl')}"
     )
     rows, test, questions = read_chat(work / "clean.jsonl"), read_chat(TEST), read_questions(QUESTIONS)
-    train_rows, eval_rows = data.split(rows, 0.1)
+    split = data.split_rows(rows)
 
     say(2, f"Scoring the base model on {len(test)} held-out tickets and {len(questions)} plain questions")
     base = load_base(profile)
@@ -60,9 +61,10 @@ def run(profile: Profile, build: Path = BUILD) -> dict:
 
     say(
         3,
-        f"Training QLoRA (NF4, rank {profile.rank}) on {len(train_rows)} tickets, {profile.max_steps} steps of {profile.batch_size * profile.gradient_accumulation}",
+        f"Training QLoRA (NF4, rank {profile.rank}) on {len(split.train)} tickets: {profile.max_steps} steps of "
+        f"{profile.batch_size * profile.gradient_accumulation}",
     )
-    trained = fine_tune(profile, train_rows, work / "adapter")
+    trained = fine_tune(profile, split.train, work / "adapter")
     print(f"    {trained.seconds:.0f} s, loss {trained.losses[0][1]:.2f} -> {trained.losses[-1][1]:.4f}")
 
     say(4, "Scoring the base with its adapter")
@@ -92,7 +94,7 @@ def run(profile: Profile, build: Path = BUILD) -> dict:
         "base_questions_after": questions_after.value,
         "held_out_tickets": len(test),
         "held_out_questions": len(questions),
-        "eval_rows": len(eval_rows),
+        "eval_rows": len(split.validation),
         "rows_in": report.rows_in,
         "rows_kept": report.kept,
         "rows_rejected": report.rejected,
@@ -110,7 +112,8 @@ def run(profile: Profile, build: Path = BUILD) -> dict:
     )
     print(f"Largest logit difference between adapter and merged model, reloaded from disk: {difference:.2g}")
     print(
-        f"{result['train_seconds']:.0f} s of training, {result['total_seconds']:.0f} s in all. Figures: {show(build / 'course.json')}"
+        f"{result['train_seconds']:.0f} s of training, {result['total_seconds']:.0f} s in all. "
+        f"Figures: {show(build / 'course.json')}"
     )
     print("Next, open the course:  make lab")
     return result
@@ -148,13 +151,10 @@ def bar():
 
 def table(*rows) -> None:
     """Print scores before, after and merged, with their 95% intervals."""
-    from rich.console import Console
-    from rich.table import Table
-
-    grid = Table("share of held-out rows", "base", "with adapter", "merged", title="Before and after fine-tuning")
+    print(f"\n{'share of held-out rows':28}{'base':34}{'with adapter':34}merged")
     for name, *shares in rows:
-        grid.add_row(name, *("" if share is None else str(share) for share in shares))
-    Console(width=130).print(grid)
+        print(f"{name:28}" + "".join(f"{'' if share is None else str(share):34}" for share in shares).rstrip())
+    print()
 
 
 def show(path: Path) -> str:

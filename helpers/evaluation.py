@@ -62,7 +62,10 @@ def parse_object(answer: str) -> dict | None:
 
 
 def score_extraction(answers: Sequence[str], truths: Sequence[dict]) -> Extraction:
-    """Compare answers with the true fields; a field counts when value and type are equal. Raises ValueError on a length mismatch."""
+    """Compare answers with the true fields; a field counts when value and type are equal.
+
+    Raises ValueError if there are not as many answers as truths.
+    """
     pairs = [(parse_object(answer), truth) for answer, truth in zip(answers, truths, strict=True)]
 
     def same(found: dict | None, truth: dict, name: str) -> bool:
@@ -93,7 +96,7 @@ def score_extraction(answers: Sequence[str], truths: Sequence[dict]) -> Extracti
 
 
 def read_chat(path: str | Path) -> list[dict]:
-    """Rows of a JSONL file of chat conversations ({"messages": [...]}, last one the assistant's), as cleaning writes them.
+    """Rows of a JSONL file of conversations ({"messages": [...]}, the last one the assistant's), as `clean` writes them.
 
     Raises InputError with file and line for anything else.
     """
@@ -117,7 +120,8 @@ def read_chat(path: str | Path) -> list[dict]:
             raise
         except (ValueError, KeyError, TypeError, RecursionError):
             raise InputError(
-                f'{path}:{number}: not a row {{"messages": [...]}} of text messages; run `python -m helpers clean` on the file first'
+                f'{path}:{number}: not a row {{"messages": [...]}} of text messages; '
+                "run `python -m helpers clean` on the file first"
             ) from None
         rows.append(row)
     if not rows:

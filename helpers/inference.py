@@ -37,7 +37,7 @@ def generate(
                 padding=True,
             ).to(model.device)
             with torch.inference_mode():
-                # temperature and the rest are None: models such as Qwen2.5 ship sampling settings, which greedy search ignores
+                # None, since models such as Qwen2.5 ship sampling settings, which greedy search would warn about
                 out = model.generate(
                     **batch,
                     max_new_tokens=max_new_tokens,

@@ -15,8 +15,8 @@ PATHS = ("dequantized", "full", "4bit")
 def merge(adapter: str | Path, profile: Profile, path: str = "dequantized"):
     """The adapter merged into its base along one of PATHS; returns a plain model, without PEFT layers.
 
-    - "dequantized": into the base as the adapter saw it in training, 4-bit weights turned back to full precision. For an
-      adapter that was trained on a quantized base this is the one that keeps the logits.
+    - "dequantized": into the base as the adapter saw it in training, its 4-bit weights turned back to full precision.
+      For an adapter that was trained on a quantized base this is the one that keeps the logits.
     - "full": into the base's original weights, which the adapter of a quantized run has never seen.
     - "4bit": into the 4-bit layers, which rounds the sum to 4 bits again.
 
@@ -39,7 +39,8 @@ def merge(adapter: str | Path, profile: Profile, path: str = "dequantized"):
     except RuntimeError as error:
         if "size mismatch" in str(error):
             raise InputError(
-                f"{adapter} does not fit {profile.model}: its matrices have other widths; give the base that it was trained on"
+                f"{adapter} does not fit {profile.model}: its matrices have other widths; "
+                "give the base that it was trained on"
             ) from None
         raise
     return model.merge_and_unload(safe_merge=True).eval()

@@ -17,7 +17,7 @@ def load_tokenizer(model: str | Path, padding_side: str = "right"):
 
 
 def nf4_config(compute_dtype: str):
-    """NF4 with double quantization, as in QLoRA (arXiv 2305.14314); the library's own defaults are FP4 and no nesting."""
+    """NF4 with double quantization, as in QLoRA (arXiv 2305.14314); the library's defaults are FP4 and no nesting."""
     import torch
     from transformers import BitsAndBytesConfig
 
@@ -107,7 +107,7 @@ IDENTITY = "base_identity.json"
 
 
 def base_identity(model: str | Path) -> dict[str, str]:
-    """What tells one base from another: SHA-256 over the weight files of a directory, or the revision of a hub model."""
+    """What tells one base from another: SHA-256 over a directory's weight files, or the revision of a hub model."""
     path = Path(model)
     if path.is_dir():
         digest = hashlib.sha256()

@@ -85,7 +85,8 @@ def fine_tune(profile: Profile, rows: Sequence[dict], out: str | Path, callbacks
     """Train an adapter for `profile` on conversations and write it to the directory `out`, whole or not at all.
 
     The adapter is trained on the base in NF4 where `profile.quantize`. Beside its weights, `out` gets the tokenizer and
-    a record of the base. `overrides` go to SFTConfig. Raises InputError if `out` exists, or if no row fits max_length.
+    a record of the base. `overrides` go to SFTConfig. Raises InputError if `out` exists, or if a row is longer than the
+    profile's max_length: it would be cut, and its end of turn with it.
     """
     from trl import SFTTrainer
 
@@ -94,13 +95,14 @@ def fine_tune(profile: Profile, rows: Sequence[dict], out: str | Path, callbacks
     out = Path(out)
     if out.exists():
         raise InputError(f"{out} exists already: choose another directory, or remove it first")
+    tokenizer = load_tokenizer(profile.model)
+    check_lengths(tokenizer, rows, profile.max_length)
     work = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         work.mkdir(parents=True)
     except OSError as error:
         raise InputError(f"cannot write to {out.parent}: {error.strerror or error}") from None
     try:
-        tokenizer = load_tokenizer(profile.model)
         trainer = SFTTrainer(
             model=load_base(profile),
             args=sft_config(profile, work / "trainer", **overrides),
@@ -119,6 +121,17 @@ def fine_tune(profile: Profile, rows: Sequence[dict], out: str | Path, callbacks
         shutil.rmtree(work, ignore_errors=True)
     losses = [(entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
     return Run(out, seconds, trainer.state.global_step, losses)
+
+
+def check_lengths(tokenizer, rows: Sequence[dict], max_length: int) -> None:
+    """Raise InputError for the first row that is longer than `max_length` tokens in the model's chat template."""
+    for number, row in enumerate(rows, 1):
+        length = len(tokenizer.apply_chat_template(row["messages"], return_dict=False))
+        if length > max_length:
+            raise InputError(
+                f"row {number} has {length} tokens, more than max_length {max_length}: it would be cut and never learn "
+                f"to stop; raise --max-length, or clean with `--max-tokens {max_length}`, which rejects such rows"
+            )
 
 
 def mark_complete():

@@ -69,7 +69,9 @@ def mojibake(item: Specimen, rng: random.Random) -> bool:
     import ftfy.bad_codecs
 
     ftfy.bad_codecs.ok()
-    codec = rng.choice(("latin-1", "sloppy-windows-1252", "gb18030") if item.language == "zh" else ("latin-1", "sloppy-windows-1252"))
+    codec = rng.choice(
+        ("latin-1", "sloppy-windows-1252", "gb18030") if item.language == "zh" else ("latin-1", "sloppy-windows-1252")
+    )
     try:
         wrong = item.ticket.encode("utf-8").decode(codec)
         answer = item.answer.encode("utf-8").decode(codec)
@@ -100,7 +102,11 @@ def html(item: Specimen, rng: random.Random) -> bool:
         text = f'<div class="mail"><span style="color:#333">{text}</span></div>'.replace("\n", "<br/>")
     elif kind == 2:
         words = text.split(" ")
-        text = " ".join(f"<b>{word}</b>" if rng.random() < 0.2 else word for word in words).replace(" ", "&nbsp;", 2).replace("\n", "<br />")
+        text = (
+            " ".join(f"<b>{word}</b>" if rng.random() < 0.2 else word for word in words)
+            .replace(" ", "&nbsp;", 2)
+            .replace("\n", "<br />")
+        )
         text = text if "<b" in text else f"<strong>{text}</strong>"
     else:
         text = "".join(f"<p>{line}</p>\n" for line in text.split("\n")) + "<!-- sent from my phone -->"
@@ -171,7 +177,9 @@ def wrong_label(item: Specimen, rng: random.Random, other: Ticket) -> bool:
         fields[name] += rng.choice((1, 2, 5, 10))
     elif name == "order_id" and rng.random() < 0.6:
         at = max(i for i, char in enumerate(fields[name]) if char.isdigit())
-        fields[name] = fields[name][:at] + str((int(fields[name][at]) + rng.randint(1, 9)) % 10) + fields[name][at + 1 :]
+        fields[name] = (
+            fields[name][:at] + str((int(fields[name][at]) + rng.randint(1, 9)) % 10) + fields[name][at + 1 :]
+        )
     else:
         fields[name] = other.fields[name]
     if str(fields[name]) in item.ticket:
@@ -214,14 +222,30 @@ def misnamed_field(item: Specimen, rng: random.Random) -> bool:
 
     def reshape(row: dict) -> dict:
         if "input" in row:
-            names = rng.choice(({"output": "response"}, {"instruction": "instruct", "output": "answer"}, {"input": "question", "output": "Output"}, {"output": "ouput"}))
+            names = rng.choice(
+                (
+                    {"output": "response"},
+                    {"instruction": "instruct", "output": "answer"},
+                    {"input": "question", "output": "Output"},
+                    {"output": "ouput"},
+                )
+            )
             return {names.get(key, key): value for key, value in row.items()}
         if "messages" in row:
             if pick < 0.5:
                 return {"dialogue": row["messages"], "id": row["id"]}
-            return {**row, "messages": [{"role": {"assistant": "bot"}.get(turn["role"], turn["role"]), "content": turn["content"]} for turn in row["messages"]]}
+            return {
+                **row,
+                "messages": [
+                    {"role": {"assistant": "bot"}.get(turn["role"], turn["role"]), "content": turn["content"]}
+                    for turn in row["messages"]
+                ],
+            }
         if "conversations" in row:
-            return {**row, "conversations": [{"speaker": turn["from"], "text": turn["value"]} for turn in row["conversations"]]}
+            return {
+                **row,
+                "conversations": [{"speaker": turn["from"], "text": turn["value"]} for turn in row["conversations"]],
+            }
         return row
 
     fields = json.loads(item.answer)
@@ -243,7 +267,10 @@ def wrong_type(item: Specimen, rng: random.Random) -> bool:
         item.reshape = lambda row: {**row, "output": fields} if "output" in row else row
         fields["quantity"] = float(fields["quantity"])
     elif kind == 2:
-        fields["quantity"], item.clean = rng.choice(("several", "a few", "若干", None, True, [fields["quantity"]])), None
+        fields["quantity"], item.clean = (
+            rng.choice(("several", "a few", "若干", None, True, [fields["quantity"]])),
+            None,
+        )
         if fields["quantity"] is None:
             fields["quantity"] = {"value": 1}
     else:
@@ -268,7 +295,10 @@ def broken_json(item: Specimen, rng: random.Random) -> bool:
 def over_long(item: Specimen, rng: random.Random, others: list[Ticket]) -> bool:
     """A ticket with the whole forwarded conversation under it."""
     thread = "\n\n".join("> " + other.text.replace("\n", "\n> ") for other in others)
-    item.ticket, item.clean = f"{item.ticket}\n\n{'原始邮件' if item.language == 'zh' else 'Forwarded message'}\n\n{thread}", None
+    item.ticket, item.clean = (
+        f"{item.ticket}\n\n{'原始邮件' if item.language == 'zh' else 'Forwarded message'}\n\n{thread}",
+        None,
+    )
     return True
 
 
@@ -293,10 +323,14 @@ def near_duplicate(item: Specimen, rng: random.Random) -> bool:
 
 
 _CONTACT = {
-    "en": ("You can call me at {}.", "My phone number is {}.", "Mobile: {}"), "zh": ("我的电话是{}。", "手机号：{}", "请回电{}。"),
+    "en": ("You can call me at {}.", "My phone number is {}.", "Mobile: {}"),
+    "zh": ("我的电话是{}。", "手机号：{}", "请回电{}。"),
 }  # fmt: skip
 _MAIL = {"en": ("Please write to {}.", "My e-mail: {}", "({})"), "zh": ("邮箱{}。", "请发邮件到{}", "我的邮箱：{}。")}
-_PAID = {"en": ("I paid with card {}.", "The card {} was charged.", "Visa {}"), "zh": ("我用银行卡{}付的款。", "卡号{}。", "信用卡：{}")}
+_PAID = {
+    "en": ("I paid with card {}.", "The card {} was charged.", "Visa {}"),
+    "zh": ("我用银行卡{}付的款。", "卡号{}。", "信用卡：{}"),
+}
 
 
 def personal_data(item: Specimen, rng: random.Random, faker) -> bool:
@@ -304,7 +338,9 @@ def personal_data(item: Specimen, rng: random.Random, faker) -> bool:
     kind = rng.choice(("phone", "phone", "mail", "card"))
     if kind == "card":
         number = faker.credit_card_number()
-        value = rng.choice(("", " ", "-")).join(number[i : i + 4] for i in range(0, 16, 4)) if len(number) == 16 else number
+        value = (
+            rng.choice(("", " ", "-")).join(number[i : i + 4] for i in range(0, 16, 4)) if len(number) == 16 else number
+        )
         forms, mask = _PAID, "[CARD]"
     elif kind == "mail":
         value, forms, mask = faker.email(), _MAIL, "[EMAIL]"

@@ -226,54 +226,85 @@ QUESTIONS = {
             Who is the customer? | What is the customer's name? | Who wrote this? | Name the customer. |
             Whose ticket is this? | Who is the buyer? | Who placed the order? |
             Give me the customer's full name. | Which customer is it? | Who is complaining? |
-            The customer's name, please. | Tell me who the customer is.
+            The customer's name, please. | Tell me who the customer is. | Can you tell me who the customer is? |
+            Say who wrote this ticket. | I need the name of the customer. | Look up the customer. |
+            Find the name of the buyer. | Under which name was it ordered? | Please name the person. |
+            Do you see the customer's name? | Show me the customer. | Write down the name of the customer. |
+            Who should we answer? | Read me the name.
         """),
         "order_id": _phrases("""
             What is the order number? | Which order is it? | Give the order id. | What is the order id? |
             Under which number was it ordered? | What is the number of the order? | Which order number is given? |
             The order number, please. | Name the order. | What order is this about? | Find the order reference. |
-            Tell me the order number.
+            Tell me the order number. | Can you tell me the order number? | Say which order it is. |
+            I need the number of the order. | Look up the order id. | Find the order number. |
+            Which id does the order have? | Please name the order number. | Do you see an order number? |
+            Show me the order id. | Write down the order number. | What is the reference? |
+            Read me the order number.
         """),
         "quantity": _phrases("""
             How many were ordered? | What is the quantity? | How many pieces? |
             How many units did the customer buy? | Give the quantity. | How many pieces were bought? |
             The quantity, please. | What number of items was ordered? | How many are there? | Count of items? |
-            How many items are in the order? | Tell me the quantity.
+            How many items are in the order? | Tell me the quantity. | Can you tell me the quantity? |
+            Say how many were bought. | I need the number of pieces. | Look up the quantity. |
+            Find the number of items. | How many does the order have? | Please name the quantity. |
+            Do you see how many? | Show me the quantity. | Write down how many. | How large is the order? |
+            Read me the quantity.
         """),
         "product": _phrases("""
             What product is it? | Which product was ordered? | What did the customer buy? | Name the product. |
             What is the product? | Which product is the ticket about? | The product, please. |
             Which item was bought? | What was ordered? | What item is this about? | Give the product name. |
-            Tell me the product.
+            Tell me the product. | Can you tell me the product? | Say what was bought. |
+            I need the name of the product. | Look up the product. | Find the item. |
+            Which article is in the order? | Please name the item. | Do you see the product? |
+            Show me the product. | Write down the product. | What does the customer have? | Read me the product.
         """),
         "issue": _phrases("""
             What is the problem? | What is wrong? | What is the issue? | What went wrong? |
             Describe the problem. | Which problem is reported? | What is the complaint? | The problem, please. |
-            Why does the customer write? | What fault is reported? | Give the issue. | Tell me what is wrong.
+            Why does the customer write? | What fault is reported? | Give the issue. | Tell me what is wrong. |
+            Can you tell me the problem? | Say what went wrong. | I need to know the problem. |
+            Look up the complaint. | Find the fault. | Which fault does it have? | Please name the problem. |
+            Do you see what is wrong? | Show me the issue. | Write down the complaint. |
+            What should be repaired? | Read me the problem.
         """),
     },
     "zh": {
         "customer": _phrases("""
             客户是谁？ | 客户叫什么名字？ | 谁写的？ | 请给出客户姓名。 | 这是谁的工单？ | 买家是谁？ |
-            是谁下的单？ | 客户姓名是什么？ | 哪位客户？ | 谁在投诉？ | 请说出客户名字。 | 告诉我客户是谁。
+            是谁下的单？ | 客户姓名是什么？ | 哪位客户？ | 谁在投诉？ | 请说出客户名字。 | 告诉我客户是谁。 |
+            能告诉我客户是谁吗？ | 说说是谁写的。 | 我要知道客户姓名。 | 查一下客户。 | 找出买家的名字。 |
+            用什么名字下的单？ | 麻烦写出姓名。 | 看得到客户名字吗？ | 显示客户。 | 记下客户的名字。 |
+            我们该回复谁？ | 念一下名字。
         """),
         "order_id": _phrases("""
             订单号是多少？ | 是哪个订单？ | 请给出订单号。 | 订单编号是什么？ | 单号是多少？ |
             这个订单的号码是多少？ | 哪一个订单号？ | 订单号？ | 请说出订单编号。 | 说的是哪个订单？ |
-            找出订单编号。 | 告诉我订单号。
+            找出订单编号。 | 告诉我订单号。 | 能告诉我订单号吗？ | 说说是哪个订单。 | 我要知道订单编号。 |
+            查一下单号。 | 找出订单号。 | 订单的编号是哪个？ | 麻烦写出订单号。 | 看得到订单号吗？ |
+            显示订单编号。 | 记下订单号。 | 参考编号是什么？ | 念一下单号。
         """),
         "quantity": _phrases("""
             买了多少件？ | 数量是多少？ | 一共几件？ | 客户买了几个？ | 请给出数量。 | 订购了多少件？ | 数量？ |
-            订了多少？ | 有几个？ | 件数是多少？ | 订单里有几件？ | 告诉我数量。
+            订了多少？ | 有几个？ | 件数是多少？ | 订单里有几件？ | 告诉我数量。 | 能告诉我数量吗？ |
+            说说买了几件。 | 我要知道件数。 | 查一下数量。 | 找出购买的数量。 | 订单一共多少个？ |
+            麻烦写出数量。 | 看得到数量吗？ | 显示数量。 | 记下件数。 | 这一单有多少？ | 念一下数量。
         """),
         "product": _phrases("""
             是什么商品？ | 买的是什么？ | 客户买了什么？ | 请给出商品名称。 | 产品是什么？ |
             工单说的是哪个商品？ | 商品名称？ | 哪件商品？ | 订购的是什么？ | 说的是什么产品？ | 请说出商品。 |
-            告诉我商品。
+            告诉我商品。 | 能告诉我商品吗？ | 说说买的是什么。 | 我要知道商品名称。 | 查一下商品。 | 找出产品。 |
+            订单里是什么东西？ | 麻烦写出商品。 | 看得到商品吗？ | 显示商品名称。 | 记下商品。 |
+            客户手上是什么？ | 念一下商品。
         """),
         "issue": _phrases("""
             有什么问题？ | 出了什么问题？ | 问题是什么？ | 哪里不对？ | 请描述问题。 | 反映的是什么问题？ |
-            投诉什么？ | 问题？ | 客户为什么来信？ | 报告了什么故障？ | 请给出问题。 | 告诉我出了什么问题。
+            投诉什么？ | 问题？ | 客户为什么来信？ | 报告了什么故障？ | 请给出问题。 | 告诉我出了什么问题。 |
+            能告诉我问题吗？ | 说说出了什么问题。 | 我要知道是什么故障。 | 查一下投诉内容。 | 找出故障。 |
+            它有什么毛病？ | 麻烦写出问题。 | 看得到问题吗？ | 显示问题。 | 记下投诉。 | 该修哪里？ |
+            念一下问题。
         """),
     },
 }

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 
 from helpers.generator.phrasings import NAMES, QUESTIONS, side
-from helpers.generator.tickets import FIELDS, LANGUAGES, Ticket, made_up_word, make_ticket
+from helpers.generator.tickets import FIELDS, LANGUAGES, Ticket, blur, made_up_word, make_ticket
 
 Message = dict[str, str]
 
@@ -63,12 +63,10 @@ def conversation(rng: random.Random, made_up: float = 0.0) -> list[Message]:
     language = rng.choice(LANGUAGES)
     ticket = make_ticket(rng, language, held_out=False, made_up=made_up if rng.random() < 0.8 else 0.0)
     asked = language if rng.random() < 0.85 else rng.choice(LANGUAGES)
-    turns = [
-        (question(rng, asked, field, False), str(ticket.fields[field]))
-        for field in rng.sample(FIELDS, rng.randint(2, 5))
-    ]
+    fields = rng.sample(FIELDS, rng.randint(2, 5))
+    turns = [(blur(rng, question(rng, asked, f, False), asked, made_up / 4), str(ticket.fields[f])) for f in fields]
     turns += [several(rng, ticket, asked) for _ in range(rng.choice((0, 1, 1, 2)))]
-    turns = [(_around(rng, text, asked, made_up / 3), answer) for text, answer in turns]
+    turns = [(_around(rng, text, asked, made_up), answer) for text, answer in turns]
     rng.shuffle(turns)
     (first, answer), *rest = turns
     shape = rng.random()
@@ -84,11 +82,14 @@ def conversation(rng: random.Random, made_up: float = 0.0) -> list[Message]:
     return messages
 
 
-def _around(rng: random.Random, text: str, language: str, share: float) -> str:
+def _around(rng: random.Random, text: str, language: str, made_up: float) -> str:
+    """A request with one or two made-up words before or after it now and then: the rest must do."""
     space = "" if language == "zh" else " "
-    before = made_up_word(rng, language) + space if rng.random() < share else ""
-    after = space + made_up_word(rng, language) if rng.random() < share / 2 else ""
-    return before + text + after
+    before, after = (
+        [made_up_word(rng, language) for _ in range(rng.choice((1, 1, 2)))] if rng.random() < made_up * share else []
+        for share in (1.0, 0.4)
+    )
+    return space.join([*before, text, *after])
 
 
 def held_out_question(rng: random.Random, language: str, field: str) -> dict:
@@ -101,3 +102,9 @@ def held_out_question(rng: random.Random, language: str, field: str) -> dict:
         "language": language,
         "field": field,
     }
+
+
+def held_out_questions(count: int) -> list[dict]:
+    """The scored questions: languages and fields in equal parts, always the same ones."""
+    rng = random.Random("questions")
+    return [held_out_question(rng, LANGUAGES[i % 2], FIELDS[i // 2 % len(FIELDS)]) for i in range(count)]

@@ -55,7 +55,7 @@ def make_ticket(rng: random.Random, language: str, held_out: bool, made_up: floa
     """Draw a ticket from `rng`; `held_out` draws names, products, issues and phrasings that training never sees.
 
     `made_up` is the share of values that consist of made-up words, as the base meets them while it learns: where words
-    cannot be known by heart, they have to be copied from the ticket. A tenth as many other words are made up as well.
+    cannot be known by heart, they have to be copied from the ticket. A fifth as many other words are made up as well.
     """
     if language not in LANGUAGES:
         raise ValueError(f"language must be one of {LANGUAGES}, not {language!r}")
@@ -84,7 +84,7 @@ class _Draw:
 
     def phrasing(self, unit: str) -> str:
         phrase = self.rng.choice(side(UNITS[self.language][unit], self.held_out))
-        return blur(self.rng, phrase, self.language, self.made_up / 10) if self.made_up else phrase
+        return blur(self.rng, phrase, self.language, self.made_up / 5) if self.made_up else phrase
 
     def digits(self, low: int, high: int) -> str:
         return "".join(self.rng.choice("0123456789") for _ in range(self.rng.randint(low, high)))
@@ -194,7 +194,7 @@ class _Draw:
         lines = []
         for field in (*FIELDS, *rng.sample(("date", "city", "amount"), rng.choice((0, 1, 1, 2)))):
             names = labels[field]
-            name = blur(rng, rng.choice(side(names, self.held_out)), self.language, self.made_up / 10)
+            name = blur(rng, rng.choice(side(names, self.held_out)), self.language, self.made_up / 5)
             lines.append(f"{name}{colon}{facts[field]}")
         if rng.random() < 0.6:
             rng.shuffle(lines)

@@ -21,7 +21,7 @@ def is_held_out(word: str) -> bool:
 @cache
 def pool(name: str, held_out: bool) -> tuple[str, ...]:
     """The words of pool `name` on one side, sorted."""
-    words = sorted({word for word in _POOLS[name]() if is_held_out(word) == held_out})
+    words = sorted({word for word in POOLS[name]() if is_held_out(word) == held_out})
     if not words:
         raise ValueError(f"pool {name!r} is empty on the {'held-out' if held_out else 'training'} side")
     return tuple(words)
@@ -211,7 +211,7 @@ _ZH_WHOLE = """
 钱扣了没发货
 """
 
-_POOLS = {
+POOLS = {
     "en_first": _english_first_names,
     "en_last": _english_last_names,
     "zh_first": _chinese_first_names,

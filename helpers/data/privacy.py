@@ -1,0 +1,101 @@
+"""Masks personal data that the task does not need: card numbers, phone numbers, e-mail addresses.
+
+An order number may look like a phone number. What the answer names as its order, and what the text calls an order,
+invoice or tracking number, is never masked.
+"""
+
+import re
+
+EMAIL = re.compile(
+    r"(?<![A-Za-z0-9À-ÖØ-öø-ÿ._%+\-/])(?!git@)[A-Za-z0-9À-ÖØ-öø-ÿ_%+][A-Za-z0-9À-ÖØ-öø-ÿ._%+\-]{0,63}@(?:[A-Za-z0-9\-]{1,63}\.){1,5}[A-Za-z]{2,24}(?![A-Za-z0-9])"
+)
+_CARD = re.compile(
+    r"(?<![0-9A-Za-z\-])(?<![0-9][., ])(?:[2-6][0-9]{3}(?:[ .\-]?[0-9]{4}){2,3}(?:[ .\-]?[0-9]{1,4})?|"
+    r"3[47][0-9]{2}[ .\-]?[0-9]{6}[ .\-]?[0-9]{5}|62[0-9]{4}[ \-][0-9]{13})"
+    r"(?![0-9A-Za-z]|-[0-9A-Za-z])"
+)
+_EDGE, _END = (
+    r"(?<![0-9A-Za-z#+_\-])(?<![0-9][.,:/])",
+    r"(?:,? ?(?:x|ext\.? ?)[0-9]{1,5})?(?![0-9A-Za-z_]|[.,:/\-][0-9]|-[A-Za-z])",
+)
+_PHONES = tuple(
+    re.compile(_EDGE + pattern + _END)
+    for pattern in (
+        r"(?:\(?(?:\+|00)86\)?[ \-]?|86[ \-])?1[3-9][0-9](?:[0-9]{8}|[ \-][0-9]{4}[ \-][0-9]{4})",
+        r"(?:\+|00)[1-9][0-9]{0,2}[ .\-]?(?:\(0?[0-9]{1,4}\)[ .\-]?)?[0-9]{1,5}(?:[ .\-]?[0-9]{2,5}){1,4}",
+        r"\(?0[1-9][0-9]{1,2}\)?[ \-][0-9]{7,8}(?:(?:-|转)[0-9]{1,5})?",
+        r"400-[0-9]{3}-[0-9]{4}",
+        r"(?:1[ .\-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[ .\-])[0-9]{3}[ .\-][0-9]{4}",
+        r"\(?0[1-9][0-9]{1,4}\)?[ \-][0-9]{3,4}[ \-]?[0-9]{3,4}",
+    )
+)
+_NAMED_PHONE = re.compile(
+    r"(?:(?<![A-Za-z])(?:phone|telephone|mobile|cell|whatsapp|fax)(?: number| no\.?)?|"
+    r"(?<![A-Za-z])tel\b\.?|(?<![A-Za-z])(?:call|text|reach|ring) me (?:back )?(?:at|on)|"
+    r"电话号码|电话|手机号码|手机号|手机|座机|联系方式)"
+    r"(?: is|是|为)?[ :：=]{0,3}(?P<number>[+(]?[0-9](?:[ .\-()]{0,2}[0-9]){6,14})" + _END,
+    re.IGNORECASE,
+)
+_ORDER_WORD = re.compile(
+    r"(?:order|invoice|ticket|tracking|parcel|purchase|reference|ref|sku|serial|isbn|订单|单号|编号|运单|快递|流水|工单|发票|凭证|这一单|参考)"
+    r"(?:ed|s)?[ _]?(?:no\.?|number|num|id|code|key|ref|号码|编号|代码|号|ID)?[\"']?"
+    r"[ ]?(?:is|was|是|为|:|：|=|-|#|（|\()?[ ]?[\"']?#?$",
+    re.IGNORECASE,
+)
+_CARD_WORD = re.compile(r"(?:card|visa|mastercard|amex|卡)[^0-9]{0,12}$", re.IGNORECASE)
+
+
+def luhn(digits: str) -> bool:
+    """The check digit of payment cards (ISO/IEC 7812-1, annex B)."""
+    total = 0
+    for i, digit in enumerate(reversed(digits)):
+        value = int(digit) * (2 if i % 2 else 1)
+        total += value - 9 if value > 9 else value
+    return total % 10 == 0
+
+
+def mask_personal_data(text: str, protected: tuple[str, ...] = (), code: bool = False) -> tuple[str, list[str]]:
+    """Replace personal data by [CARD], [PHONE] and [EMAIL]: (text, names of the masks used).
+
+    `protected` are values that must stay, such as the order id of the answer. With `code` bare runs of digits stay,
+    since in a program they are numbers.
+    """
+    if "@" not in text and not re.search(r"[0-9][^A-Za-z]{5,}[0-9]", text):
+        return text, []
+    keep = [value for value in protected if value]
+    done = []
+
+    def named_as_order(found: re.Match, group: int | str = 0) -> bool:
+        number = found.group(group)
+        if any(number in value or (value in number and len(value) > len(number) - 4) for value in keep):
+            return True
+        before = text[max(0, found.start(group) - 32) : found.start(group)]
+        return _ORDER_WORD.search(before) is not None and _CARD_WORD.search(before) is None
+
+    def card(found: re.Match) -> str:
+        digits = re.sub("[^0-9]", "", found.group())
+        issued = 13 <= len(digits) <= 19 and (digits[0] != "2" or 2221 <= int(digits[:4]) <= 2720)
+        if not issued or not luhn(digits) or named_as_order(found):
+            return found.group()
+        return found.group() if code and digits == found.group() else "[CARD]"
+
+    def phone(found: re.Match) -> str:
+        digits = re.sub("[^0-9]", "", found.group())
+        least = 11 if digits.startswith("00") else 8 if "+" in found.group() else 7
+        if not least <= len(digits) <= 17 or named_as_order(found) or (code and digits == found.group()):
+            return found.group()
+        return "[PHONE]"
+
+    def named_phone(found: re.Match) -> str:
+        if named_as_order(found, "number"):
+            return found.group()
+        return found.group()[: found.start("number") - found.start()] + "[PHONE]"
+
+    steps = [("masked_email", EMAIL, "[EMAIL]"), ("masked_card", _CARD, card)]
+    steps += [("masked_phone", pattern, phone) for pattern in _PHONES] + [("masked_phone", _NAMED_PHONE, named_phone)]
+    for name, pattern, replacement in steps:
+        masked = pattern.sub(replacement, text)
+        if masked != text:
+            done.append(name)
+            text = masked
+    return text, done

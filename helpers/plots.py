@@ -1,0 +1,157 @@
+"""Plain matplotlib pictures that more than one notebook draws.
+
+Every picture labels its axes with units, stays legible at half width and can be read without colour: lines differ by
+dash and marker, bars by hatch. Each function draws on `ax`, or on a new figure, and returns the Axes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+GB = 1e9
+DASHES = ("-", "--", "-.", ":")
+MARKERS = ("o", "s", "^", "D", "v", "x")
+HATCHES = ("", "///", "...", "xxx", "\\\\\\", "ooo")
+GREYS = ("#3b6ea5", "#e0a458", "#8fb996", "#b56576", "#cccccc", "#6d597a")
+
+
+def new_axes(width: float = 6.4, height: float = 3.6) -> Axes:
+    """Axes on a figure of its own, in inches, with type large enough for half a page."""
+    _, ax = plt.subplots(figsize=(width, height), layout="constrained")
+    ax.tick_params(labelsize=11)
+    return ax
+
+
+def _finish(ax: Axes, x_label: str, y_label: str, title: str) -> Axes:
+    ax.set_xlabel(x_label, fontsize=12)
+    ax.set_ylabel(y_label, fontsize=12)
+    ax.set_title(title, fontsize=12)
+    ax.grid(alpha=0.3)
+    return ax
+
+
+def lines(
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    x_label: str,
+    y_label: str,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Curves by name, each (x values, y values); the dash and the marker tell them apart."""
+    ax = ax or new_axes()
+    for (name, (x, y)), dash, marker in zip(curves.items(), cycle(DASHES), cycle(MARKERS), strict=False):
+        ax.plot(x, y, linestyle=dash, marker=marker, markevery=max(1, len(x) // 8), markersize=5, label=name)
+    if len(curves) > 1:
+        ax.legend(fontsize=10)
+    return _finish(ax, x_label, y_label, title)
+
+
+def loss_curves(
+    train: Sequence[tuple[int, float]],
+    evaluation: Sequence[tuple[int, float]] = (),
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Loss over steps: (step, nats per token) pairs of the training set and, if there are any, of the held-out set."""
+    curves = {"training": tuple(zip(*train, strict=True))}
+    if evaluation:
+        curves["held out"] = tuple(zip(*evaluation, strict=True))
+    return lines(curves, "optimizer step", "loss (nats per token)", title, ax)
+
+
+def memory_bars(
+    parts: Mapping[str, Mapping[str, float]],
+    title: str = "",
+    limits: Mapping[str, float] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Horizontal stacked bars: label -> component -> bytes. `limits` (name -> bytes) are drawn as vertical lines."""
+    ax = ax or new_axes(height=0.55 * len(parts) + 1.6)
+    components = list(dict.fromkeys(name for bar in parts.values() for name in bar))
+    left = np.zeros(len(parts))
+    for component, colour, hatch in zip(components, cycle(GREYS), cycle(HATCHES), strict=False):
+        widths = np.array([bar.get(component, 0) / GB for bar in parts.values()])
+        ax.barh(list(parts), widths, left=left, label=component, color=colour, hatch=hatch, edgecolor="black")
+        left += widths
+    for total, row in zip(left, range(len(parts)), strict=True):
+        ax.text(total, row, f" {total:.3g}", va="center", fontsize=10)
+    for (name, size), dash in zip((limits or {}).items(), cycle(DASHES[1:]), strict=False):
+        ax.axvline(size / GB, color="black", linestyle=dash, label=name)
+    ax.invert_yaxis()
+    ax.set_xlim(right=1.15 * max([*left, *(size / GB for size in (limits or {}).values())]))
+    ax.legend(fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return _finish(ax, "memory (GB, 10⁹ bytes)", "", title)
+
+
+def weight_heat_map(weight, title: str = "", ax: Axes | None = None) -> Axes:
+    """A matrix (out, in) as grey levels, zero in the middle."""
+    ax = ax or new_axes(5.2, 4.0)
+    values = np.asarray(weight.detach().float() if hasattr(weight, "detach") else weight)
+    largest = np.abs(values).max()
+    image = ax.imshow(values, cmap="gray", vmin=-largest, vmax=largest, aspect="auto", interpolation="nearest")
+    ax.figure.colorbar(image, ax=ax, label="weight")
+    _finish(ax, "input feature", "output feature", title)
+    ax.grid(False)
+    return ax
+
+
+def spectrum(singular_values: Mapping[str, Sequence[float]], title: str = "", ax: Axes | None = None) -> Axes:
+    """Singular values by name, each divided by its largest, over their index (1 = largest), logarithmic."""
+    scaled = {
+        name: (np.arange(1, len(values) + 1), np.asarray(values) / np.asarray(values).max())
+        for name, values in singular_values.items()
+    }
+    ax = lines(scaled, "index of singular value", "singular value / largest", title, ax)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    return ax
+
+
+def before_after(
+    before: Mapping[str, float], after: Mapping[str, float], y_label: str, title: str = "", ax: Axes | None = None
+) -> Axes:
+    """Two bars for each name: before (plain) and after (hatched), with the values above them."""
+    ax = ax or new_axes()
+    places = np.arange(len(before))
+    values = [before[name] for name in before], [after[name] for name in before]
+    for offset, heights, label, hatch, colour in (
+        (-0.2, values[0], "before", "", GREYS[4]),
+        (0.2, values[1], "after", "///", GREYS[0]),
+    ):
+        bars = ax.bar(places + offset, heights, 0.38, label=label, hatch=hatch, color=colour, edgecolor="black")
+        ax.bar_label(bars, fmt="%.3g", fontsize=10)
+    ax.set_xticks(places, list(before))
+    ax.legend(fontsize=10)
+    return _finish(ax, "", y_label, title)
+
+
+def rank_and_alpha(
+    counts: Mapping[str, Mapping[int, int]], total: int, rank: int, alpha: float, rank_stabilized: bool, title: str = ""
+) -> Figure:
+    """Two pictures for one choice: trainable share over rank for each set of modules, and the scale over rank.
+
+    `counts` maps a set of modules to rank -> trainable parameters; `total` is the base's parameter count.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.6), layout="constrained")
+    figure.suptitle(title, fontsize=12)
+    ranks = np.array(list(next(iter(counts.values()))))
+    shares = {
+        name: (ranks, [100 * count / (total + count) for count in by_rank.values()]) for name, by_rank in counts.items()
+    }
+    lines(shares, "rank", "trainable (% of all)", "what it costs", left)
+    scales = {"alpha / rank (LoRA)": (ranks, alpha / ranks), "alpha / √rank (rsLoRA)": (ranks, alpha / np.sqrt(ranks))}
+    lines(scales, "rank", "scale of B A x", f"what alpha = {alpha:g} does", right)
+    chosen = alpha / np.sqrt(rank) if rank_stabilized else alpha / rank
+    right.plot([rank], [chosen], marker="*", markersize=16, color="black")
+    for ax in (left, right):
+        ax.axvline(rank, color="black", linestyle=":")
+        ax.set_xscale("log", base=2)
+        ax.set_yscale("log")
+        ax.tick_params(labelsize=11)
+    return figure

@@ -1,0 +1,74 @@
+"""The command line: train, evaluate and merge on a user's own file, and exit codes that a script can trust."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from helpers import DATA
+
+ROWS = (DATA / "tickets" / "clean.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)[:24]
+
+
+def run(*arguments, cwd):
+    command = [sys.executable, "-m", "helpers", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=400)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A user's folder with rows of their own, an adapter trained on them, and the model merged from it."""
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "my.jsonl").write_text("".join(ROWS), encoding="utf-8")
+    trained = run("train", "my.jsonl", "--out", "adapter", "--steps", 2, "--rank", 4, cwd=folder)
+    assert trained.returncode == 0, trained.stderr
+    merged = run("merge", "adapter", "--out", "merged", cwd=folder)
+    assert merged.returncode == 0, merged.stderr
+    return folder
+
+
+def test_train_writes_an_adapter_of_the_asked_rank(folder):
+    assert json.loads((folder / "adapter" / "adapter_config.json").read_text(encoding="utf-8"))["r"] == 4
+
+
+def test_adapter_and_merged_model_get_the_same_scores(folder):
+    (folder / "few.jsonl").write_text("".join(ROWS[:6]), encoding="utf-8")
+    answers = [
+        run("evaluate", "few.jsonl", "--adapter", "adapter", "--json", cwd=folder),
+        run("evaluate", "few.jsonl", "--model", "merged", "--json", cwd=folder),
+    ]
+    assert [a.returncode for a in answers] == [0, 0], answers[0].stderr + answers[1].stderr
+    first, second = (json.loads(a.stdout) for a in answers)
+    assert first == second and first["rows"] == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "nope.jsonl", "--out", "x"], "there is no file nope.jsonl"),
+        (["train", "my.jsonl", "--out", "adapter"], "adapter exists already"),
+        (["train", "my.jsonl", "--out", "x", "--steps", "0"], "--steps"),
+        (["train", "my.jsonl", "--out", "x", "--profile", "huge"], "tiny"),
+        (["train", "my.jsonl", "--out", "x", "--model", "./nowhere"], "there is no directory ./nowhere"),
+        (["train", "my.jsonl", "--out", "x", "--model", "adapter"], "holds an adapter, not a model"),
+        (["train", "my.jsonl", "--out", "x", "--max-length", "16"], "more than max_length 16"),
+        (["evaluate", "my.jsonl", "--adapter", "merged"], "holds no adapter"),
+        (["evaluate", "my.jsonl", "--adapter", "adapter", "--model", "merged"], "trained on another base"),
+        (["merge", "adapter", "--out", "merged"], "merged exists already"),
+        (["merge", "adapter", "--out", "x", "--path", "sideways"], "unknown merge path"),
+        (["sing"], "sing"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_exit_code_2(arguments, words, folder):
+    answer = run(*arguments, cwd=folder)
+    assert answer.returncode == 2, answer.stderr
+    assert words in answer.stderr and "Traceback" not in answer.stderr
+    assert not (folder / "x").exists()
+
+
+def test_check_speaks_json(folder):
+    answer = run("check", "--json", cwd=folder)
+    checks = json.loads(answer.stdout)
+    assert answer.returncode == (0 if checks["ok"] else 1)
+    assert "tiny" in checks["profile"]["name"] or checks["profile"]["min_gpu_gb"] > 0

@@ -1,0 +1,135 @@
+"""Training: what is in the loss, what trains, what is written, and that a resumed run equals an uninterrupted one."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+import torch
+from trl import SFTTrainer
+
+from helpers import DATA, models, profiles, training
+from helpers.errors import InputError
+from helpers.evaluation import read_chat
+from helpers.lora_math import fingerprint
+
+ROWS = read_chat(DATA / "tickets" / "clean.jsonl")[:48]
+PROFILE = replace(profiles.select("tiny"), max_steps=4, batch_size=4)
+
+
+def trainer(tmp_path, **overrides):
+    return SFTTrainer(
+        models.load_base(PROFILE),
+        training.sft_config(PROFILE, tmp_path, disable_tqdm=True, **overrides),
+        train_dataset=training.to_dataset(ROWS),
+        processing_class=models.load_tokenizer(PROFILE.model),
+        peft_config=training.lora_config(PROFILE),
+        callbacks=[training.mark_complete()],
+    )
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return trainer(tmp_path_factory.mktemp("trainer"))
+
+
+def test_loss_is_on_the_answer_and_its_end_of_turn_alone(made):
+    tokenizer = models.load_tokenizer(PROFILE.model)
+    batch = next(iter(made.get_train_dataloader()))
+    answers = {row["messages"][-1]["content"] for row in ROWS}
+    for ids, labels in zip(batch["input_ids"], batch["labels"], strict=True):
+        graded = ids[labels != -100]
+        assert graded[-1] == tokenizer.eos_token_id
+        assert tokenizer.decode(graded[:-1]) in answers
+        assert (labels[labels != -100] == graded).all()
+
+
+def test_the_template_markers_and_the_completion_mask_agree(made):
+    tokenizer = models.load_tokenizer(PROFILE.model)
+    for row, encoded in zip(ROWS, made.train_dataset, strict=True):
+        table = training.token_table(tokenizer, row["messages"])[: len(encoded["input_ids"])]
+        assert encoded["input_ids"] == [i for i, _, _ in table]
+        assert encoded["completion_mask"] == [int(loss) for _, _, loss in table]
+
+
+def test_every_answer_of_a_long_conversation_is_an_example():
+    say = [{"role": role, "content": role} for role in ("system", "user", "assistant", "user", "assistant")]
+    examples = list(training.to_dataset([{"messages": say}]))
+    assert [len(example["prompt"]) for example in examples] == [2, 4]
+    assert all(example["completion"][0]["role"] == "assistant" for example in examples)
+
+
+def test_only_adapters_train_and_the_base_never_changes(tmp_path):
+    run = trainer(tmp_path)
+    frozen = [(n, p) for n, p in run.model.named_parameters() if "lora_" not in n]
+    before = fingerprint(frozen)
+    adapters = {n: p.detach().clone() for n, p in run.model.named_parameters() if p.requires_grad}
+    assert adapters and all("lora_" in name for name in adapters)
+    run.train()
+    assert fingerprint(frozen) == before
+    changed = {n for n, p in run.model.named_parameters() if n in adapters and not torch.equal(p, adapters[n])}
+    assert changed == set(adapters)
+
+
+def test_training_after_an_evaluation_still_trains(tmp_path):
+    """bitsandbytes repacks 4-bit weights at the first evaluation on some CPUs; then no gradient would pass."""
+    run = trainer(tmp_path)
+    ids = torch.tensor([[1, 5, 6, 7]])
+    run.model.eval()
+    with torch.no_grad():
+        run.model(input_ids=ids)
+    run.model.train()
+    run.model(input_ids=ids, labels=ids).loss.backward()
+    gradients = [p.grad for n, p in run.model.named_parameters() if "lora_B" in n]
+    assert gradients and all(g is not None and g.abs().sum() > 0 for g in gradients)
+
+
+def test_resumed_equals_uninterrupted(tmp_path):
+    def weights(resume=None):
+        torch.manual_seed(0)
+        run = trainer(tmp_path, save_strategy="steps", save_steps=2)
+        run.train(resume_from_checkpoint=resume)
+        return {n: p.detach().clone() for n, p in run.model.named_parameters() if p.requires_grad}
+
+    whole = weights()
+    shutil.rmtree(tmp_path / "checkpoint-4")
+    middle = training.last_complete_checkpoint(tmp_path)
+    assert middle.name == "checkpoint-2"
+    resumed = weights(str(middle))
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_unmarked_checkpoints_are_not_resumed(tmp_path):
+    for step, complete in ((2, True), (10, True), (100, False)):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        if complete:
+            (tmp_path / f"checkpoint-{step}" / training.COMPLETE).touch()
+    assert training.last_complete_checkpoint(tmp_path).name == "checkpoint-10"
+    assert training.last_complete_checkpoint(tmp_path / "nothing") is None
+
+
+def test_fine_tune_writes_an_adapter_with_its_base_on_record(tmp_path):
+    run = training.fine_tune(PROFILE, ROWS, tmp_path / "adapter", disable_tqdm=True, logging_steps=1)
+    assert run.steps == 4 and len(run.losses) == 4
+    models.check_adapter(run.adapter)
+    record = json.loads((run.adapter / models.IDENTITY).read_text(encoding="utf-8"))
+    assert record == models.base_identity(PROFILE.model)
+    assert [path.name for path in tmp_path.iterdir()] == ["adapter"]
+
+
+def test_a_stopped_run_leaves_nothing_behind(tmp_path):
+    from transformers import TrainerCallback
+
+    class Stop(TrainerCallback):
+        def on_step_end(self, args, state, control, **kwargs):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        training.fine_tune(PROFILE, ROWS, tmp_path / "adapter", callbacks=[Stop()], disable_tqdm=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_directory_is_never_overwritten(tmp_path):
+    (tmp_path / "adapter").mkdir()
+    with pytest.raises(InputError, match="exists already"):
+        training.fine_tune(PROFILE, ROWS, tmp_path / "adapter")

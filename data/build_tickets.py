@@ -1,7 +1,8 @@
 """Rebuilds data/tickets: `python data/build_tickets.py` (seconds, seeded; compare with `git diff --stat data/tickets`).
 
 Writes raw/* (about 3,000 rows in four formats, a fifth of them damaged), clean.jsonl (what cleaning should give),
-defects.jsonl (which row has which defect) and test.jsonl (400 held-out tickets).
+defects.jsonl (which row has which defect), test.jsonl (400 held-out tickets) and questions.jsonl (400 held-out
+questions, on which the base is scored).
 """
 
 import csv
@@ -16,6 +17,7 @@ from faker import Faker
 from helpers.data.files import write_jsonl
 from helpers.generator import defects as damage
 from helpers.generator.defects import Specimen, as_row, specimen
+from helpers.generator.questions import held_out_questions
 from helpers.generator.tickets import Ticket, make_ticket
 
 SEED = 20
@@ -29,7 +31,8 @@ FILES = {
 }
 COUNTS = {
     "mojibake": 44, "lost_characters": 8, "html": 44, "zero_width": 34, "control_characters": 30, "full_width": 34,
-    "empty_output": 24, "trivial_output": 20, "truncated": 30, "missing_field": 24, "misnamed_field": 40, "wrong_type": 30,
+    "empty_output": 24, "trivial_output": 20, "truncated": 30, "missing_field": 24, "misnamed_field": 40,
+    "wrong_type": 30,
     "broken_json": 26,
 }  # fmt: skip
 OTHER_COUNTS = {
@@ -71,6 +74,7 @@ def main() -> None:
     write_jsonl(TICKETS / "clean.jsonl", clean)
     write_jsonl(TICKETS / "defects.jsonl", truth)
     write_jsonl(TICKETS / "test.jsonl", [specimen(ticket, f"test{i:03d}").clean for i, ticket in enumerate(test, 1)])
+    write_jsonl(TICKETS / "questions.jsonl", held_out_questions(400))
     print(f"{len(rows)} raw rows, {len(clean)} clean, {len(test)} held out")
     print(dict(Counter(name for item in rows for name in item.defects)))
 

@@ -90,10 +90,8 @@ def train(
     conversations = read_chat(rows)
     print(f"{len(conversations)} conversations; model {chosen.model}; {chosen.max_steps} steps")
     run = fine_tune(chosen, conversations, out)
-    first, last = run.losses[0][1] if run.losses else float('nan'), run.losses[-1][1] if run.losses else float('nan')
-    print(
-        f"{run.steps} steps in {run.seconds:.0f} s, loss {first:.3f} -> {last:.3f}; adapter in {run.adapter}"
-    )
+    first, last = run.losses[0][1] if run.losses else float("nan"), run.losses[-1][1] if run.losses else float("nan")
+    print(f"{run.steps} steps in {run.seconds:.0f} s, loss {first:.3f} -> {last:.3f}; adapter in {run.adapter}")
 
 
 @app.command()

@@ -96,7 +96,7 @@ def score_extraction(answers: Sequence[str], truths: Sequence[dict]) -> Extracti
 
 
 def read_chat(path: str | Path) -> list[dict]:
-    """Rows of a JSONL file of conversations ({"messages": [...]}, the last one the assistant's), as `clean` writes them.
+    """Rows of a JSONL file of conversations ({"messages": [...]}, the assistant's last), as `clean` writes them.
 
     Raises InputError with file and line for anything else.
     """

@@ -107,7 +107,7 @@ def sections(notebook: nbformat.NotebookNode) -> dict[str, tuple[str, bool]]:
             heading, depth = HEADING.match(piece), len(piece) - len(piece.lstrip("#"))
             if heading and (SETTLING.match(heading.group(1)) or depth <= level):
                 current, level = (heading.group(1), depth) if SETTLING.match(heading.group(1)) else ("", 0)
-                piece = piece[heading.end():]
+                piece = piece[heading.end() :]
             if current:
                 text, ran = found.get(current, ("", False))
                 found[current] = (text + piece, ran)
@@ -138,8 +138,11 @@ def row_problems(row: dict, known: set[str], keys: set[str]) -> list[str]:
     for reference in row["references"]:
         if reference not in keys and not THREAD.fullmatch(reference) and not reference.startswith("https://"):
             wrong.append(f"reference {reference} is no key of sources.md, thread or address")
-    wrong += [f"verdict names {other}, which does not exist" for other in PROSE_ID.findall(row["verdict"])
-              if other not in known]
+    wrong += [
+        f"verdict names {other}, which does not exist"
+        for other in PROSE_ID.findall(row["verdict"])
+        if other not in known
+    ]
     if row["status"] not in ("settled", "later"):
         wrong.append(f"status {row['status']} is neither settled nor later")
     if not re.fullmatch(r"\d\d_[a-z0-9_]+", row["notebook"]):
@@ -171,15 +174,21 @@ def notebook_problems(name: str, notebook: nbformat.NotebookNode, known: set[str
     """Unknown or abbreviated ids in one notebook, and claim checks that lack a part."""
     wrong = []
     for heading in headings(notebook):
-        wrong += [f"{name}: heading '{heading}' names {row_id}, which does not exist"
-                  for row_id in ids_of(heading) if row_id not in known]
+        wrong += [
+            f"{name}: heading '{heading}' names {row_id}, which does not exist"
+            for row_id in ids_of(heading)
+            if row_id not in known
+        ]
         settling = SETTLING.match(heading)
         if settling and (not ids_of(heading) or RANGE.search(settling.group(1))):
             wrong.append(f"{name}: heading '{heading}' must name every id, no range")
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            wrong += [f"{name}: the text names {row_id}, which does not exist"
-                      for row_id in PROSE_ID.findall(cell.source) if row_id not in known]
+            wrong += [
+                f"{name}: the text names {row_id}, which does not exist"
+                for row_id in PROSE_ID.findall(cell.source)
+                if row_id not in known
+            ]
     for heading, (text, ran) in sections(notebook).items():
         if heading.startswith("Claim check"):
             missing = [word for word in ("claim", "predict", "verdict") if word not in text.lower()]

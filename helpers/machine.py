@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from helpers import ROOT
-from helpers.quiet import hush_kernels_warning
+from helpers.quiet import hush_loggers
 from helpers.requirements import installed
 
 GIB = 2**30
@@ -115,7 +115,7 @@ def _bitsandbytes_backend() -> str | None:
 
     Without one, bitsandbytes still imports: it puts an object in place that raises at the first call.
     """
-    hush_kernels_warning()
+    hush_loggers()
     from bitsandbytes import cextension
 
     kind = type(cextension.lib).__name__

@@ -37,8 +37,10 @@ SECRET = re.compile(
 )
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # The two places that a traceback's frames come from: installed packages or Python itself, and this repository.
-LIBRARY_PREFIX = re.compile(r"(?:~|/|[A-Za-z]:\\)[^\s:'\"\x1b]*?(?:lib/python3[.\d]*[\\/](?:site|dist)-packages|"
-                            r"[\\/]Lib[\\/]site-packages|site-packages|lib/python3[.\d]*|[\\/]Lib)[\\/]")
+LIBRARY_PREFIX = re.compile(
+    r"(?:~|/|[A-Za-z]:\\)[^\s:'\"\x1b]*?(?:lib/python3[.\d]*[\\/](?:site|dist)-packages|"
+    r"[\\/]Lib[\\/]site-packages|site-packages|lib/python3[.\d]*|[\\/]Lib)[\\/]"
+)
 ROOT_NAMES = {str(ROOT), str(ROOT).replace(str(Path.home()), "~")}
 REPOSITORY_PREFIX = re.compile("(?:" + "|".join(map(re.escape, sorted(ROOT_NAMES))) + r")[\\/]")
 
@@ -69,9 +71,12 @@ def leaks(notebook: nbformat.NotebookNode) -> list[str]:
 
 def stderr_lines(notebook: nbformat.NotebookNode) -> list[str]:
     """What cells wrote to stderr, one line each: warnings that a learner would meet unexplained."""
-    return [f"cell {number} stderr: {output.text.strip()[:300]}"
-            for number, cell in enumerate(notebook.cells) for output in cell.get("outputs", [])
-            if output.output_type == "stream" and output.name == "stderr"]
+    return [
+        f"cell {number} stderr: {output.text.strip()[:300]}"
+        for number, cell in enumerate(notebook.cells)
+        for output in cell.get("outputs", [])
+        if output.output_type == "stream" and output.name == "stderr"
+    ]
 
 
 def shorten_frames(traceback: list[str]) -> list[str]:
@@ -136,9 +141,15 @@ def execute_one(path: Path, timeout: float) -> list[str]:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell["outputs"], cell["execution_count"] = [], None
-    client = NotebookClient(notebook, timeout=timeout, startup_timeout=180, kernel_name=KERNELSPEC["name"],
-                            record_timing=False, store_widget_state=False,
-                            resources={"metadata": {"path": str(path.parent)}})
+    client = NotebookClient(
+        notebook,
+        timeout=timeout,
+        startup_timeout=180,
+        kernel_name=KERNELSPEC["name"],
+        record_timing=False,
+        store_widget_state=False,
+        resources={"metadata": {"path": str(path.parent)}},
+    )
     reasons = []
     try:
         client.execute()
@@ -190,8 +201,10 @@ def find(names: list[str], directory: Path = NOTEBOOKS) -> list[Path]:
     return found or everything
 
 
-def main(names: Annotated[list[str] | None, typer.Argument(help="such as 04 or 04_training; none means all")] = None,
-         timeout: Annotated[float, typer.Option(help="seconds for each cell")] = 900) -> None:
+def main(
+    names: Annotated[list[str] | None, typer.Argument(help="such as 04 or 04_training; none means all")] = None,
+    timeout: Annotated[float, typer.Option(help="seconds for each cell")] = 900,
+) -> None:
     """Execute notebooks and store their outputs; exit 1 when one was refused, 2 when a name is wrong."""
     try:
         refused = execute(find(names or []), timeout)

@@ -72,7 +72,7 @@ def memory_bars(
     ax: Axes | None = None,
 ) -> Axes:
     """Horizontal stacked bars: label -> component -> bytes. `limits` (name -> bytes) are drawn as vertical lines."""
-    ax = ax or new_axes(height=0.55 * len(parts) + 1.6)
+    ax = ax or new_axes(height=0.55 * len(parts) + 2.0)
     components = list(dict.fromkeys(name for bar in parts.values() for name in bar))
     left = np.zeros(len(parts))
     for component, colour, hatch in zip(components, cycle(GREYS), cycle(HATCHES), strict=False):
@@ -85,7 +85,7 @@ def memory_bars(
         ax.axvline(size / GB, color="black", linestyle=dash, label=name)
     ax.invert_yaxis()
     ax.set_xlim(right=1.15 * max([*left, *(size / GB for size in (limits or {}).values())]))
-    ax.legend(fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    ax.figure.legend(fontsize=9, loc="outside lower center", ncols=3)
     return _finish(ax, "memory (GB, 10⁹ bytes)", "", title)
 
 

@@ -2,6 +2,14 @@
 
 import logging
 import os
+import warnings
+
+# logger -> how the message starts. The kernels warning of bitsandbytes concerns 4-bit inference on CPUs with
+# AVX512-BF16, which this course runs on the dequantizing path; the other one says that dequantize() dequantizes.
+LOGGED = {
+    "bitsandbytes.backends.cpu.ops": "Failed to load CPU gemm_4bit_forward from kernels-community",
+    "transformers.integrations.bitsandbytes": "The modules are dequantized in",
+}
 
 
 def quiet(progress_bars: bool) -> None:
@@ -12,18 +20,18 @@ def quiet(progress_bars: bool) -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # else a warning whenever a data loader forks
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "0" if progress_bars else "1")
-    hush_kernels_warning()
+    # peft 0.21 asks transformers 5.23 by an old name
+    warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
+    hush_loggers()
 
 
-def hush_kernels_warning() -> None:
-    """Drop one warning of bitsandbytes on CPUs with AVX512-BF16: an optional kernel from the hub is not installed.
-
-    It concerns 4-bit inference only, which this course runs on the dequantizing path; every other message passes.
-    """
-    logger = logging.getLogger("bitsandbytes.backends.cpu.ops")
-    if _not_about_kernels not in logger.filters:
-        logger.addFilter(_not_about_kernels)
+def hush_loggers() -> None:
+    """Drop the messages in LOGGED; every other message of these loggers passes."""
+    for name in LOGGED:
+        logger = logging.getLogger(name)
+        if _wanted not in logger.filters:
+            logger.addFilter(_wanted)
 
 
-def _not_about_kernels(record: logging.LogRecord) -> bool:
-    return not str(record.msg).startswith("Failed to load CPU gemm_4bit_forward from kernels-community")
+def _wanted(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith(LOGGED[record.name])

@@ -27,6 +27,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     from notebook_gates import minutes
 
-    length = {path: minutes(nbformat.read(path, as_version=4)) or 0.0
-              for path in {item.path for item in items} if path.suffix == ".ipynb"}
+    length = {
+        path: minutes(nbformat.read(path, as_version=4)) or 0.0
+        for path in {item.path for item in items}
+        if path.suffix == ".ipynb"
+    }
     items.sort(key=lambda item: -length.get(item.path, -1.0))

@@ -55,8 +55,11 @@ def compared_cells(notebook: Notebook) -> list[str]:
             wrong.append(f"{cell.id}: compared, but stores no text")
         if any(mime.startswith("image/") for output in cell.outputs for mime in output.get("data", {})):
             wrong.append(f"{cell.id}: compared, but stores a picture")
-    wrong += [f"{cell.id}: left out of the comparison or the run" for cell in code_cells(notebook)
-              if any(mark in cell.metadata.get("tags", []) or f"# {mark}" in cell.source for mark in UNCHECKED)]
+    wrong += [
+        f"{cell.id}: left out of the comparison or the run"
+        for cell in code_cells(notebook)
+        if any(mark in cell.metadata.get("tags", []) or f"# {mark}" in cell.source for mark in UNCHECKED)
+    ]
     return wrong
 
 
@@ -78,8 +81,12 @@ def exceptions(notebook: Notebook) -> list[str]:
 def no_widgets(notebook: Notebook) -> list[str]:
     """No widget state and no widget view: code hosts refuse the one, nobody can see the other."""
     wrong = ["widget state is stored"] if "widgets" in notebook.metadata else []
-    return wrong + [f"{cell.id}: widget view" for cell in code_cells(notebook) for output in cell.outputs
-                    if WIDGET_MIME in output.get("data", {})]
+    return wrong + [
+        f"{cell.id}: widget view"
+        for cell in code_cells(notebook)
+        for output in cell.outputs
+        if WIDGET_MIME in output.get("data", {})
+    ]
 
 
 def no_leaks(notebook: Notebook) -> list[str]:
@@ -138,8 +145,11 @@ def minutes(notebook: Notebook) -> float | None:
 
 def opening(notebook: Notebook) -> list[str]:
     """One title, first of all; minutes; then the setup cell of at most five lines as the first code."""
-    titles = [number for number, cell in enumerate(notebook.cells) if cell.cell_type == "markdown"
-              and re.search(r"^# \S", cell.source, re.MULTILINE)]
+    titles = [
+        number
+        for number, cell in enumerate(notebook.cells)
+        if cell.cell_type == "markdown" and re.search(r"^# \S", cell.source, re.MULTILINE)
+    ]
     title_first = titles == [0] and notebook.cells[0].source.startswith("# ")
     wrong = [] if title_first else ["the first cell is not the one title"]
     if minutes(notebook) is None:
@@ -151,19 +161,29 @@ def opening(notebook: Notebook) -> list[str]:
 
 
 def closing(notebook: Notebook) -> list[str]:
-    """"What was shown" lists at least one number, and an exercise comes with the cell that checks it."""
+    """ "What was shown" lists at least one number, and an exercise comes with the cell that checks it."""
     markdown = [(number, cell.source) for number, cell in enumerate(notebook.cells) if cell.cell_type == "markdown"]
     shown = [re.split(SHOWN, text)[-1] for _, text in markdown if re.search(SHOWN, text)]
     has_number = shown and re.search(r"^\s*[-*|].*\d", shown[-1], re.MULTILINE)
     wrong = [] if has_number else ["no numbers under 'What was shown'"]
     exercises = [number for number, text in markdown if re.search(EXERCISE, text)]
-    if not exercises or not any(cell.cell_type == "code" for cell in notebook.cells[exercises[-1]:]):
+    if not exercises or not any(cell.cell_type == "code" for cell in notebook.cells[exercises[-1] :]):
         wrong.append("no exercise followed by its check")
     return wrong
 
 
-NOTEBOOK_GATES = (compared_cells, exceptions, no_widgets, no_leaks, no_stderr, normalised, executed_in_order,
-                  short_cells, opening, closing)
+NOTEBOOK_GATES = (
+    compared_cells,
+    exceptions,
+    no_widgets,
+    no_leaks,
+    no_stderr,
+    normalised,
+    executed_in_order,
+    short_cells,
+    opening,
+    closing,
+)
 
 
 def links(text: str) -> list[str]:
@@ -218,8 +238,11 @@ def readme_map(notebooks: dict[str, Notebook], readme: str) -> list[str]:
     rows = map_rows(readme)
     wrong = [f"{name} is not in the map" for name in notebooks if name not in rows]
     wrong += [f"the map names {name}, which is not there" for name in rows if name not in notebooks]
-    wrong += [f"{name}: the map says {rows[name]} minutes, the notebook {minutes(notebook)}"
-              for name, notebook in notebooks.items() if name in rows and rows[name] != minutes(notebook)]
+    wrong += [
+        f"{name}: the map says {rows[name]} minutes, the notebook {minutes(notebook)}"
+        for name, notebook in notebooks.items()
+        if name in rows and rows[name] != minutes(notebook)
+    ]
     return wrong
 
 

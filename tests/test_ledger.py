@@ -32,8 +32,13 @@ def small_world() -> tuple[list[dict], list[str], dict]:
     """Three rows, two of them settled in the one notebook, the third later."""
     expected = ["C58", "C99", "A6"]
     rows = [{**row, "status": "later", "heading": ""} for row in ledger.load() if row["id"] in expected]
-    notebook = new_notebook(cells=[new_markdown_cell("# LoRA"), new_markdown_cell(f"### {HEADING}\n\n{PARTS}"),
-                                   new_markdown_cell("## What was shown\n\nC58 is settled; A100 is a GPU.")])
+    notebook = new_notebook(
+        cells=[
+            new_markdown_cell("# LoRA"),
+            new_markdown_cell(f"### {HEADING}\n\n{PARTS}"),
+            new_markdown_cell("## What was shown\n\nC58 is settled; A100 is a GPU."),
+        ]
+    )
     for row in rows:
         row["notebook"] = "20_merging" if row["id"] == "A6" else "02_lora_math"
     notebooks = {"02_lora_math": notebook}
@@ -74,9 +79,12 @@ SPOILERS = {
     "settled without a heading": lambda rows, books: row_of(rows, "C58").update(heading=""),
     "settled under a heading that is not there": lambda rows, books: row_of(rows, "C58").update(heading="Topics C58"),
     "a claim settled as a topic": lambda rows, books: (
-        write(books, "## Topics C58: x"), row_of(rows, "C58").update(heading="Topics C58: x")),
+        write(books, "## Topics C58: x"),
+        row_of(rows, "C58").update(heading="Topics C58: x"),
+    ),
     "settled under a heading without the id": lambda rows, books: row_of(rows, "A6").update(
-        status="settled", notebook="02_lora_math", heading=HEADING),
+        status="settled", notebook="02_lora_math", heading=HEADING
+    ),
     "settled in a notebook that is not there": lambda rows, books: row_of(rows, "C58").update(notebook="03_none"),
     "the notebook has gone": lambda rows, books: books.clear(),
     "the heading was renamed": lambda rows, books: books["02_lora_math"].cells.pop(1),
@@ -88,14 +96,18 @@ SPOILERS = {
     "a heading without an id": lambda rows, books: write(books, "### Topics: what else"),
     "a text with an unknown claim": lambda rows, books: write(books, "As C777 says."),
     "a text with an unknown topic": lambda rows, books: write(books, "As S3-99 says."),
-    "a claim check without a measurement": lambda rows, books: books["02_lora_math"].cells[1].update(
-        source=f"### {HEADING}\n\nClaim. Predicted. Verdict."),
-    "a claim check that is a heading only": lambda rows, books: books["02_lora_math"].cells[1].update(
-        source=f"### {HEADING}"),
-    "a claim check without a prediction": lambda rows, books: books["02_lora_math"].cells[1].update(
-        source=f"### {HEADING}\n\nClaim. Measured. Verdict."),
-    "a claim check without a verdict": lambda rows, books: books["02_lora_math"].cells[1].update(
-        source=f"### {HEADING}\n\nClaim. Predicted. Measured."),
+    "a claim check without a measurement": lambda rows, books: (
+        books["02_lora_math"].cells[1].update(source=f"### {HEADING}\n\nClaim. Predicted. Verdict.")
+    ),
+    "a claim check that is a heading only": lambda rows, books: (
+        books["02_lora_math"].cells[1].update(source=f"### {HEADING}")
+    ),
+    "a claim check without a prediction": lambda rows, books: (
+        books["02_lora_math"].cells[1].update(source=f"### {HEADING}\n\nClaim. Measured. Verdict.")
+    ),
+    "a claim check without a verdict": lambda rows, books: (
+        books["02_lora_math"].cells[1].update(source=f"### {HEADING}\n\nClaim. Predicted. Measured.")
+    ),
 }
 
 
@@ -114,9 +126,12 @@ def test_a_vanished_heading_makes_its_rows_later_again():
 
 def test_a_claim_check_is_complete_with_code_that_ran_below_it():
     printed = new_output("stream", name="stdout", text="42")
-    cells = [new_markdown_cell("### Claim check C58: shapes\n\nClaim. Predict."),
-             new_code_cell("6 * 7", outputs=[printed]),
-             new_markdown_cell("#### A detail\n\nMore."), new_markdown_cell("Verdict: holds.\n## Other\n\nmeasured")]
+    cells = [
+        new_markdown_cell("### Claim check C58: shapes\n\nClaim. Predict."),
+        new_code_cell("6 * 7", outputs=[printed]),
+        new_markdown_cell("#### A detail\n\nMore."),
+        new_markdown_cell("Verdict: holds.\n## Other\n\nmeasured"),
+    ]
     notebook = new_notebook(cells=cells)
     assert list(ledger.sections(notebook)) == ["Claim check C58: shapes"]
     assert ledger.notebook_problems("n", notebook, {"C58"}) == []

@@ -31,8 +31,14 @@ def by_hand():
 def tiny_model() -> Qwen2ForCausalLM:
     torch.manual_seed(0)
     config = Qwen2Config(
-        hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
-        vocab_size=101, tie_word_embeddings=True, initializer_range=0.2,
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        vocab_size=101,
+        tie_word_embeddings=True,
+        initializer_range=0.2,
     )
     return Qwen2ForCausalLM(config)
 
@@ -99,8 +105,10 @@ def test_only_a_and_b_get_gradients_and_the_base_never_moves(by_hand):
 def test_merge_equals_peft_and_the_adapter(pair):
     ours, theirs, layers = pair
     expected = ours(**tiny_batch()).logits
-    weights = {name: ours.get_submodule(name).base.weight + ours.get_submodule(name).delta()
-               for name in lora_math.linear_layers(tiny_model())}
+    weights = {
+        name: ours.get_submodule(name).base.weight + ours.get_submodule(name).delta()
+        for name in lora_math.linear_layers(tiny_model())
+    }
     merged = theirs.merge_and_unload()
     for name, weight in weights.items():
         torch.testing.assert_close(merged.get_submodule(name).weight, weight, atol=1e-6, rtol=0)
@@ -180,7 +188,7 @@ def test_explorer_follows_its_controls():
     explorer = widgets.rank_alpha_explorer({"llama-2-7b": lora_math.meta_model("llama-2-7b")})
     _, modules, rank, _, rank_stabilized, words, picture = explorer.children
     assert "39,976,960 parameters beside 6,738,415,616" in words.value and "scale 2" in words.value
-    before = picture.value
+    before = bytes(picture.value)
     modules.value, rank.value, rank_stabilized.value = "q, v", 8, True
     assert "4,194,304" in words.value and "scale 11.3" in words.value
-    assert picture.value.startswith(b"\x89PNG") and picture.value != before
+    assert bytes(picture.value).startswith(b"\x89PNG") and bytes(picture.value) != before

@@ -36,16 +36,20 @@ def compared(source: str, output: nbformat.NotebookNode, *tags: str) -> nbformat
 
 def sample(previous: str = "", following: str = "") -> nbformat.NotebookNode:
     """A notebook that passes every gate; the names are those of its neighbours."""
-    notebook = new_notebook(cells=[
-        new_markdown_cell(f"# Why?\n\nAbout 2 minutes on `tiny`. Read before: [this]({previous or 'https://a.org'})"),
-        new_code_cell("from helpers.environment import setup; setup()"),
-        compared("print(6 * 7)", printed("42\n")),
-        compared("int('x')", raised(), gates.RAISES_TAG),
-        new_markdown_cell("## What was shown\n\n- The answer is 42."),
-        new_markdown_cell("## Exercise\n\nDouble it."),
-        new_code_cell("assert 2 * 42 == 84"),
-        new_markdown_cell(f"Next: [that]({following or 'https://a.org'})"),
-    ])
+    notebook = new_notebook(
+        cells=[
+            new_markdown_cell(
+                f"# Why?\n\nAbout 2 minutes on `tiny`. Read before: [this]({previous or 'https://a.org'})"
+            ),
+            new_code_cell("from helpers.environment import setup; setup()"),
+            compared("print(6 * 7)", printed("42\n")),
+            compared("int('x')", raised(), gates.RAISES_TAG),
+            new_markdown_cell("## What was shown\n\n- The answer is 42."),
+            new_markdown_cell("## Exercise\n\nDouble it."),
+            new_code_cell("assert 2 * 42 == 84"),
+            new_markdown_cell(f"Next: [that]({following or 'https://a.org'})"),
+        ]
+    )
     normalise(notebook)
     for count, cell in enumerate(gates.code_cells(notebook), 1):
         cell.execution_count = count
@@ -149,7 +153,8 @@ def test_notebooks_together():
 
 
 README = "| notebook | question | minutes |\n|---|---|---|\n" + "".join(
-    f"| [{name}](notebooks/{name}.ipynb) | Why? | 2 |\n" for name in ("00_a", "01_b"))
+    f"| [{name}](notebooks/{name}.ipynb) | Why? | 2 |\n" for name in ("00_a", "01_b")
+)
 
 
 def pair() -> dict[str, nbformat.NotebookNode]:
@@ -195,10 +200,20 @@ def test_normalise_keeps_what_was_shown_and_can_be_repeated():
 
 
 def test_frames_name_the_package_or_the_file_of_this_repository():
-    frames = ["File ~/x/.venv/lib/python3.11/site-packages/peft/a.py:3", "File /usr/lib/python3.12/json/decoder.py:9",
-              r"File C:\Users\a\Lib\site-packages\trl\b.py:1", f"File {ROOT}/helpers/data.py:7", "Cell In[2], line 1"]
-    assert shorten_frames(frames) == ["File peft/a.py:3", "File json/decoder.py:9", r"File trl\b.py:1",
-                                      "File helpers/data.py:7", "Cell In[2], line 1"]
+    frames = [
+        "File ~/x/.venv/lib/python3.11/site-packages/peft/a.py:3",
+        "File /usr/lib/python3.12/json/decoder.py:9",
+        r"File C:\Users\a\Lib\site-packages\trl\b.py:1",
+        f"File {ROOT}/helpers/data.py:7",
+        "Cell In[2], line 1",
+    ]
+    assert shorten_frames(frames) == [
+        "File peft/a.py:3",
+        "File json/decoder.py:9",
+        r"File trl\b.py:1",
+        "File helpers/data.py:7",
+        "Cell In[2], line 1",
+    ]
 
 
 def sanitized(text: str) -> str:
@@ -207,36 +222,70 @@ def sanitized(text: str) -> str:
     return text
 
 
-@pytest.mark.parametrize("one, other", [
-    ("<Model at 0x7f00aa12>", "<Model at 0x5501bbff>"), ("took 1.25 s", "took 13 s"), ("3 ms", "4.5 ms"),
-    ("2026-01-02 03:04:05", "2027-11-12 13:14:15"), ("loss 0.123412", "loss 0.123449"),
-    ("diff 3.1e-08", "diff 2.9e-07"),
-])
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ("<Model at 0x7f00aa12>", "<Model at 0x5501bbff>"),
+        ("took 1.25 s", "took 13 s"),
+        ("3 ms", "4.5 ms"),
+        ("2026-01-02 03:04:05", "2027-11-12 13:14:15"),
+        ("loss 0.123412", "loss 0.123449"),
+        ("diff 3.1e-08", "diff 2.9e-07"),
+    ],
+)
 def test_sanitize_removes_what_drifts(one, other):
     assert sanitized(one) == sanitized(other)
 
 
-@pytest.mark.parametrize("one, other", [
-    ("shape (4, 8)", "shape (4, 16)"), ("4,194,304 trainable", "419,430 trainable"), ("exact: True", "exact: False"),
-    ("loss 0.12", "loss 0.13"), ("learning rate 5e-05", "learning rate 2e-05"), ("0.0622%", "0.0058%"),
-    ("400 rows", "399 rows"), ("diff 1.2e-03", "diff 3.1e-08"), ("16 bytes", "8 bytes"),
-])
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ("shape (4, 8)", "shape (4, 16)"),
+        ("4,194,304 trainable", "419,430 trainable"),
+        ("exact: True", "exact: False"),
+        ("loss 0.12", "loss 0.13"),
+        ("learning rate 5e-05", "learning rate 2e-05"),
+        ("0.0622%", "0.0058%"),
+        ("400 rows", "399 rows"),
+        ("diff 1.2e-03", "diff 3.1e-08"),
+        ("16 bytes", "8 bytes"),
+    ],
+)
 def test_sanitize_keeps_what_is_a_fact(one, other):
     assert sanitized(one) != sanitized(other)
 
 
 def test_nbval_itself_goes_red(tmp_path):
     """The comparison in the configuration that the test run uses: a drifted fact and an error that no longer comes."""
+
     def write(name: str, *cells: nbformat.NotebookNode) -> None:
         for count, cell in enumerate(cells, 1):
             cell.execution_count = count
         nbformat.write(new_notebook(cells=list(cells)), tmp_path / name)
 
     zero = new_output("error", ename="ZeroDivisionError", evalue="division by zero", traceback=[])
-    write("a.ipynb", compared("print(6 * 7)", printed("42\n")), compared("1 / 0", zero, gates.RAISES_TAG),
-          compared("print(6 * 9)", printed("42\n")), compared("1 / 1;", zero, gates.RAISES_TAG))
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval-lax", "--nbval-current-env",
-               "--nbval-sanitize-with", str(SANITIZE), "-rA", "--color=no", str(tmp_path)]
+    write(
+        "a.ipynb",
+        compared("print(6 * 7)", printed("42\n")),
+        compared("1 / 0", zero, gates.RAISES_TAG),
+        compared("print(6 * 9)", printed("42\n")),
+        compared("1 / 1;", zero, gates.RAISES_TAG),
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--nbval-lax",
+        "--nbval-current-env",
+        "--nbval-sanitize-with",
+        str(SANITIZE),
+        "-rA",
+        "--color=no",
+        str(tmp_path),
+    ]
     report = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600).stdout
     for cell, outcome in enumerate(("PASSED", "PASSED", "FAILED", "FAILED")):
         assert re.search(rf"^{outcome} \S*a\.ipynb::Cell {cell}\b", report, re.MULTILINE), report

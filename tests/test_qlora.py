@@ -19,8 +19,14 @@ def levels_of(kind: str) -> torch.Tensor:
 def saved_model(tmp_path_factory):
     torch.manual_seed(0)
     config = Qwen2Config(
-        hidden_size=128, intermediate_size=320, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
-        vocab_size=211, tie_word_embeddings=True, initializer_range=0.2,
+        hidden_size=128,
+        intermediate_size=320,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        vocab_size=211,
+        tie_word_embeddings=True,
+        initializer_range=0.2,
     )
     folder = tmp_path_factory.mktemp("model")
     Qwen2ForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
@@ -96,9 +102,7 @@ def test_relative_errors_on_normal_weights():
     torch.manual_seed(0)
     weight = torch.randn(512, 1024)
     found = {}
-    for name, levels in (
-        ("nf4", lora_math.nf4_levels()), ("fp4", levels_of("fp4")), ("int4", torch.arange(-7, 8) / 7)
-    ):
+    for name, levels in (("nf4", lora_math.nf4_levels()), ("fp4", levels_of("fp4")), ("int4", torch.arange(-7, 8) / 7)):
         codes, scales = lora_math.quantize_blockwise(weight, levels)
         approximation = lora_math.dequantize_blockwise(codes, scales, levels).reshape(weight.shape)
         found[name] = lora_math.relative_rms_error(approximation, weight)

@@ -72,7 +72,11 @@ def _lines_are_rows(start: str) -> bool:
     first, *others = (line.strip() for line in start.split("\n") if line.strip())
     if not others:
         turns = parse_json(first)[0]
-        return isinstance(turns, list) and turns != [] and all(isinstance(turn, dict) and {"role", "from"} & set(turn) for turn in turns)
+        return (
+            isinstance(turns, list)
+            and turns != []
+            and all(isinstance(turn, dict) and {"role", "from"} & set(turn) for turn in turns)
+        )
     if first == "[" or first.endswith(","):
         return False
     return others[0][:1] in "{[" and parse_json(others[0])[1] is None

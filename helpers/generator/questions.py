@@ -1,12 +1,12 @@
 """What the embedded base learns from: questions about a ticket, and copying of random strings. Never JSON.
 
-Every sixth phrasing is kept for held-out questions, as in `tickets`.
+About 15% of all phrasings are kept for held-out questions, as in `tickets`.
 """
 
 import random
 from collections.abc import Callable
 
-from helpers.generator.phrasings import NAMES, QUESTIONS, side
+from helpers.generator.phrasings import NAMES, QUESTIONS, phrase
 from helpers.generator.tickets import FIELDS, LANGUAGES, Ticket, blur, made_up_word, make_ticket
 
 Message = dict[str, str]
@@ -43,13 +43,13 @@ LAYOUTS: dict[str, tuple[tuple[tuple[str, ...], Callable], ...]] = {
 
 def question(rng: random.Random, language: str, field: str, held_out: bool) -> str:
     """One phrasing of the question for `field`."""
-    return rng.choice(side(QUESTIONS[language][field], held_out))
+    return phrase(rng, QUESTIONS[language][field], held_out)
 
 
 def several(rng: random.Random, ticket: Ticket, language: str) -> tuple[str, str]:
     """A request for two to five fields at once in plain text, and its answer."""
     fields = rng.sample(FIELDS, rng.randint(2, 5)) if rng.random() < 0.6 else list(FIELDS)
-    names = [rng.choice(NAMES[language][field]) for field in fields]
+    names = [phrase(rng, NAMES[language][field], held_out=False) for field in fields]
     requests, layout = rng.choice(LAYOUTS[language])
     listed = ("、" if language == "zh" else ", ").join(names)
     return rng.choice(requests).format(names=listed), layout(names, [str(ticket.fields[field]) for field in fields])
@@ -93,7 +93,7 @@ def _around(rng: random.Random, text: str, language: str, made_up: float) -> str
 
 
 def held_out_question(rng: random.Random, language: str, field: str) -> dict:
-    """One scored question: {"messages": [user], "answer": str, "language", "field"}, all of it from the held-out side."""
+    """One scored question from the held-out side: {"messages": [user], "answer": str, "language", "field"}."""
     ticket = make_ticket(rng, language, held_out=True)
     content = f"{ticket.text}\n\n{question(rng, language, field, held_out=True)}"
     return {

@@ -1,13 +1,13 @@
 """Customer tickets in English and Chinese: text, and the five fields that stand in it.
 
 A ticket is put together from units (who, which order, what was bought, what is wrong, small talk), each phrased in one
-of many ways. Every sixth phrasing, and about 15% of each word pool, is kept for held-out tickets alone.
+of many ways. About 15% of all phrasings and of each word pool are kept for held-out tickets alone.
 """
 
 import random
 from dataclasses import dataclass
 
-from helpers.generator.phrasings import LABELS, UNITS, side
+from helpers.generator.phrasings import LABELS, UNITS, phrase
 from helpers.generator.vocabulary import months, pool
 from helpers.prompts import FIELDS
 
@@ -16,26 +16,28 @@ LANGUAGES = ("en", "zh")
 _UPPER = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
-_ONSETS = "b c d f g h j k l m n p r s t v w y z bl br ch cl cr dr fl fr gl gr pl pr qu sc sh sl sp st str sw th tr tw wh".split()
-_RHYMES = "a e i o u ai ea ee oa oo ou am an ap ar as at ed eep ell en er ess est et id ight in ing ip it on ook op or ow uck ull um un up ust".split()
+_ONSETS = """b c d f g h j k l m n p r s t v w y z bl br ch cl cr dr fl fr gl gr pl pr qu sc sh sl sp st str sw th tr tw
+wh""".split()
+_RHYMES = """a e i o u ai ea ee oa oo ou am an ap ar as at ed eep ell en er ess est et id ight in ing ip it on ook op or
+ow uck ull um un up ust""".split()
 
 
 def made_up_word(rng: random.Random, language: str) -> str:
-    """A word that means nothing: one to three syllables, or one to three of the 3,755 most common Chinese characters."""
+    """A word that means nothing: one to three syllables, or one to three of the commonest 3,755 characters."""
     if language == "zh":
         pairs = (bytes((rng.randint(0xB0, 0xD6), rng.randint(0xA1, 0xFE))) for _ in range(rng.choice((1, 2, 2, 3))))
         return "".join(pair.decode("gb2312") for pair in pairs)
     return "".join(rng.choice(_ONSETS) + rng.choice(_RHYMES) for _ in range(rng.choice((1, 1, 2, 2, 3))))
 
 
-def blur(rng: random.Random, phrase: str, language: str, share: float) -> str:
-    """`phrase` with about `share` of its words (Chinese: characters) replaced by made-up ones, {fields} left alone."""
+def blur(rng: random.Random, text: str, language: str, share: float) -> str:
+    """`text` with about `share` of its words (Chinese: characters) replaced by made-up ones, {fields} left alone."""
     if not share:
-        return phrase
+        return text
     if language == "en":
-        return " ".join(w if "{" in w or rng.random() >= share else made_up_word(rng, "en") for w in phrase.split(" "))
+        return " ".join(w if "{" in w or rng.random() >= share else made_up_word(rng, "en") for w in text.split(" "))
     inside, kept = False, []
-    for character in phrase:
+    for character in text:
         inside = (inside or character == "{") and character != "}"
         fixed = inside or not "\u4e00" <= character <= "\u9fff" or rng.random() >= share
         kept.append(character if fixed else made_up_word(rng, "zh")[0])
@@ -83,8 +85,8 @@ class _Draw:
         return self.rng.choice(pool(name, self.held_out))
 
     def phrasing(self, unit: str) -> str:
-        phrase = self.rng.choice(side(UNITS[self.language][unit], self.held_out))
-        return blur(self.rng, phrase, self.language, self.made_up / 5) if self.made_up else phrase
+        text = phrase(self.rng, UNITS[self.language][unit], self.held_out)
+        return blur(self.rng, text, self.language, self.made_up / 5)
 
     def digits(self, low: int, high: int) -> str:
         return "".join(self.rng.choice("0123456789") for _ in range(self.rng.randint(low, high)))
@@ -194,7 +196,7 @@ class _Draw:
         lines = []
         for field in (*FIELDS, *rng.sample(("date", "city", "amount"), rng.choice((0, 1, 1, 2)))):
             names = labels[field]
-            name = blur(rng, rng.choice(side(names, self.held_out)), self.language, self.made_up / 5)
+            name = blur(rng, phrase(rng, names, self.held_out), self.language, self.made_up / 5)
             lines.append(f"{name}{colon}{facts[field]}")
         if rng.random() < 0.6:
             rng.shuffle(lines)

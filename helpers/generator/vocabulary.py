@@ -93,7 +93,8 @@ def _brands() -> set[str]:
 
 
 def _chinese_brands() -> set[str]:
-    characters = "华美康乐佳宝安达瑞星云海天源金银玉龙凤鹏飞远航松柏兰竹梅雅洁清泉新光明辉腾越博思创维科力恒泰丰盛和顺百千万优品尚"
+    characters = "华美康乐佳宝安达瑞星云海天源金银玉龙凤鹏飞远航松柏兰竹梅雅洁清泉新光明辉腾越"
+    characters += "博思创维科力恒泰丰盛和顺百千万优品尚"
     return {a + b for i, a in enumerate(characters) for b in characters[i % 3 :: 3] if a != b}
 
 

@@ -7,7 +7,7 @@ splitting (between rows) -> cleaning (all of it, over files). `command` is the s
 from helpers.data.cleaning import Report, clean_files
 from helpers.data.files import load_jsonl, write_jsonl
 from helpers.data.reading import read_rows
-from helpers.data.rows import MAX_TOKENS, clean_row
+from helpers.data.rows import MAX_TOKENS, clean_row, default_rules
 from helpers.data.splitting import Split, group_rows, split_rows
 
 __all__ = [
@@ -15,7 +15,7 @@ __all__ = [
     "Report",
     "Split",
     "clean_files",
-    "clean_row",
+    "clean_row", "default_rules",
     "group_rows",
     "load_jsonl",
     "read_rows",

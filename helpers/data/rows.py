@@ -10,6 +10,7 @@ from helpers.data.checks import check_answer, check_text, check_ticket, is_ticke
 from helpers.data.formats import Messages, RowError, split_instruction, to_messages, validate
 from helpers.data.privacy import mask_personal_data
 from helpers.data.repair import looks_like_code, repair_text
+from helpers.data.tokens import counter
 
 MAX_TOKENS = 1024
 LONG_CHARACTERS = 50_000
@@ -36,8 +37,15 @@ class CleanRow:
         return self.row["messages"]
 
 
-def clean_row(value, rules: Rules) -> CleanRow:
+def default_rules(max_tokens: int = MAX_TOKENS, tokenizer=None) -> Rules:
+    """Rules with a tokenizer as `clean_files` takes it; the embedded base's if None."""
+    count_tokens, special_tokens, _ = counter(tokenizer)
+    return Rules(max_tokens, count_tokens, special_tokens)
+
+
+def clean_row(value, rules: Rules | None = None) -> CleanRow:
     """Clean one parsed row. Raises RowError with the reason when it must be rejected."""
+    rules = rules or default_rules()
     try:
         messages, extra, repairs = to_messages(value)
         validate(messages)

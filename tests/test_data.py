@@ -108,6 +108,16 @@ def test_single_lines_in_another_encoding(tmp_path):
     assert report.repairs["encoding_gb18030"] == 1
 
 
+def test_half_characters_and_broken_bytes_in_utf8(tmp_path):
+    pair, broken = (
+        b'{"instruction":"caf\xc3\xa9 \xed\xa0\xbd\xed\xb8\x80","output":"ok"}\n',
+        lines(CHINESE).replace("物".encode(), b"\xe7\x89"),
+    )
+    _, kept, rejects = clean_bytes(tmp_path, pair + broken + lines(CHINESE))
+    assert [contents(row)[0] for row in kept] == ["café \U0001f600", CHINESE["instruction"]]
+    assert [(reject["line"], reject["reason"]) for reject in rejects] == [(2, "damaged_text")]
+
+
 def test_code_and_newlines_survive_byte_for_byte(tmp_path):
     answers = [
         CODE,

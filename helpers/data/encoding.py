@@ -15,6 +15,7 @@ from pathlib import Path
 from helpers.errors import InputError
 
 SAMPLE_BYTES = 1 << 16
+DAMAGED = "utf-8_damaged"  # UTF-8 with broken bytes or half characters
 OWN_GUESS = 0.5  # how much more plausible another encoding must look than the one that fits the file as a whole
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -41,7 +42,7 @@ class Probe:
     encoding: str
     bom: int
     newline: str
-    legacy: str = "cp1252"
+    legacy: str = ""
     head: str = ""
 
 
@@ -75,7 +76,8 @@ def _probe(file, path: Path) -> Probe:
         encoding = "by line" if legacy_sample else "utf-8"
     else:
         legacy_sample = b""
-    legacy = decode_legacy(legacy_sample)[1] if legacy_sample else "cp1252"
+    legacy = decode_legacy(legacy_sample)[1] if legacy_sample else ""
+    legacy = "" if legacy == DAMAGED else legacy
     head = sample[len(bom) :].decode("utf-8" if encoding == "by line" else encoding, "replace")
     if encoding in ("utf-8", "by line") and not bom and _is_binary(sample, head, bool(legacy_sample)):
         raise InputError(f"{path}: holds binary data, not text")
@@ -179,7 +181,7 @@ def _split_on(file, mark: bytes) -> Iterator[bytes]:
         yield rest
 
 
-def decode_line(raw: bytes, legacy: str = "cp1252") -> tuple[str, str]:
+def decode_line(raw: bytes, legacy: str = "") -> tuple[str, str]:
     """Decode one line: strict UTF-8 if it can be, else the legacy encoding that fits it best."""
     try:
         return raw.decode("utf-8"), "utf-8"
@@ -199,7 +201,7 @@ def decode_legacy(raw: bytes, first: str = "") -> tuple[str, str]:
             (plausibility(text) + (OWN_GUESS if name == first else 0), text, name) if name else (-9.0, "", "")
         )
     damaged = _decode_surrogates(raw)
-    readings.append((plausibility(damaged), damaged, "utf-8 (damaged)"))
+    readings.append((plausibility(damaged), damaged, DAMAGED))
     best = max(readings, key=lambda reading: reading[0])
     if best[0] < 0.4 and not first:
         return _detected(raw)

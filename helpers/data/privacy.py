@@ -11,7 +11,7 @@ EMAIL = re.compile(
 )
 _CARD = re.compile(
     r"(?<![0-9A-Za-z\-])(?<![0-9][., ])(?:[2-6][0-9]{3}(?:[ .\-]?[0-9]{4}){2,3}(?:[ .\-]?[0-9]{1,4})?|"
-    r"3[47][0-9]{2}[ .\-]?[0-9]{6}[ .\-]?[0-9]{5}|62[0-9]{4}[ \-][0-9]{13})"
+    r"3[47][0-9]{2}[ .\-]?[0-9]{6}[ .\-]?[0-9]{5}|62[0-9]{4}[ \-][0-9]{13}|1800[0-9]{11})"
     r"(?![0-9A-Za-z]|-[0-9A-Za-z])"
 )
 _EDGE, _END = (
@@ -74,7 +74,9 @@ def mask_personal_data(text: str, protected: tuple[str, ...] = (), code: bool = 
 
     def card(found: re.Match) -> str:
         digits = re.sub("[^0-9]", "", found.group())
-        issued = 13 <= len(digits) <= 19 and (digits[0] != "2" or 2221 <= int(digits[:4]) <= 2720)
+        issued = 13 <= len(digits) <= 19 and (
+            digits[0] != "2" or 2221 <= int(digits[:4]) <= 2720 or digits.startswith("2131")
+        )
         if not issued or not luhn(digits) or named_as_order(found):
             return found.group()
         return found.group() if code and digits == found.group() else "[CARD]"

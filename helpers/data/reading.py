@@ -104,6 +104,9 @@ def _parsed(path: Path, line: int, text: str, encodings: Iterable[str]) -> RawRo
         body = body.lstrip(_BOM)
         row.repairs.append("byte_order_mark")
     row.value, row.error, controls = parse_json(body)
+    if row.error and body.endswith("},"):
+        row.value, row.error, controls = parse_json(body[:-1])
+        row.repairs += [] if row.error else ["trailing_comma"]
     if controls:
         row.repairs.append("control_characters")
     return row

@@ -65,13 +65,17 @@ def fix_mojibake(text: str) -> str:
 
 
 def _fix_rare_letters(text: str) -> str:
-    """UTF-8 read as cp1252 that ftfy is too careful to touch: all of it must turn into letters inside words."""
-    if not re.search("[ÃÄÅ][\x80-\xbf\u0152-\u2122]", text):
+    """UTF-8 read as cp1252 that ftfy is too careful to touch: all of it must turn into Chinese, or letters in words."""
+    from helpers.data.encoding import plausibility
+
+    if not re.search("[ÃÄÅä-é][\x80-\xbf\u0152-\u2122]", text):
         return text
     try:
         mended = text.encode("sloppy-windows-1252").decode("utf-8")
     except UnicodeError:
         return text
+    if re.search("[\u4e00-\u9fff]", mended):
+        return mended if plausibility(mended) > 0.7 else text
     words = re.sub("(?<=[A-Za-z])[\u00c0-\u017f]|[\u00c0-\u017f](?=[a-z])", "", mended)
     return mended if words.isascii() else text
 

@@ -139,7 +139,7 @@ def control_characters(item: Specimen, rng: random.Random) -> bool:
 
 def full_width(item: Specimen, rng: random.Random) -> bool:
     """Digits and letters typed with a Chinese input method. Chinese punctuation around them is right and stays."""
-    order_id = json.loads(item.answer)["order_id"]
+    order_id, before = json.loads(item.answer)["order_id"], item.ticket
 
     def widen(text: str) -> str:
         return "".join(chr(ord(char) + 0xFEE0) if "!" <= char <= "~" else char for char in text)
@@ -150,7 +150,7 @@ def full_width(item: Specimen, rng: random.Random) -> bool:
         item.ticket = item.ticket.replace(order_id, widen(order_id))
     if rng.random() < 0.5:
         item.answer = item.answer.replace(order_id, widen(order_id))
-    return True
+    return item.ticket != before
 
 
 def empty_output(item: Specimen, rng: random.Random) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import GenerationConfig, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from helpers import BUILD, DATA
 from helpers.generator.questions import conversation, held_out_questions
@@ -275,11 +275,12 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    if (arguments.work / "tokenizer").exists():  # a checkpoint's weights know the tokens by their numbers
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(arguments.work / "tokenizer")
-    else:
+    kept = arguments.work / "tokenizer"
+    if not kept.exists():  # a checkpoint's weights know the tokens by their numbers
         tokenizer = train_tokenizer()
-        tokenizer.save_pretrained(arguments.work / "tokenizer")
+        new_model(tokenizer).config.save_pretrained(kept)
+        tokenizer.save_pretrained(kept)
+    tokenizer = AutoTokenizer.from_pretrained(kept)  # for a qwen2 config, this splits words as Qwen2 does
     tokenizer.save_pretrained(arguments.out)
     if arguments.tokenizer_only:
         return

@@ -21,7 +21,7 @@ from helpers.data.scoring import Observer, restored_exactly, score_defects
 from helpers.errors import InputError
 from helpers.prompts import INSTRUCTION
 
-quick = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+quick = settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 NASTY = st.text(
     st.one_of(

@@ -99,7 +99,7 @@ def _wide_encoding(sample: bytes) -> str:
         return ""
     text = sample[: len(sample) // 4 * 4].decode(name, "replace")
     damaged = sum(char == "\ufffd" or ord(char) in _CONTROL for char in text)
-    return name if damaged <= 1 + 0.01 * len(text) else ""
+    return name if damaged <= 1 + 0.01 * len(text) and any(map(str.isalnum, text)) else ""
 
 
 def _not_utf8(file, sample: bytes) -> bytes:

@@ -27,6 +27,9 @@ class ChatTokenizer:
         """The transformers tokenizer, loaded at first use. Raises InputError when it cannot be."""
         if not isinstance(self.source, str | Path):
             return self.source
+        path = Path(self.source)
+        if not path.is_dir() and (path.is_absolute() or len(path.parts) > 2 or str(self.source).startswith(".")):
+            raise InputError(f"the tokenizer {self.source}: no such directory")
         from transformers import AutoTokenizer
 
         try:

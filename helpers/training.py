@@ -111,6 +111,7 @@ def fine_tune(profile: Profile, rows: Sequence[dict], out: str | Path, callbacks
             peft_config=lora_config(profile),
             callbacks=list(callbacks),
         )
+        float32_adapters(trainer)
         start = time.perf_counter()
         trainer.train()
         seconds = time.perf_counter() - start
@@ -121,6 +122,20 @@ def fine_tune(profile: Profile, rows: Sequence[dict], out: str | Path, callbacks
         shutil.rmtree(work, ignore_errors=True)
     losses = [(entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
     return Run(out, seconds, trainer.state.global_step, losses)
+
+
+def float32_adapters(trainer):
+    """Keep the adapters of `trainer` in float32, as PEFT makes them; returns the trainer.
+
+    TRL 1.16 casts those of a 4-bit base to bfloat16, but a checkpoint is loaded back as float32: without this, a run
+    that was stopped and resumed would go on in another precision than it began in.
+    """
+    import torch
+
+    for parameter in trainer.model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.to(torch.float32)
+    return trainer
 
 
 def check_lengths(tokenizer, rows: Sequence[dict], max_length: int) -> None:

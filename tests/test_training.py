@@ -18,7 +18,7 @@ PROFILE = replace(profiles.select("tiny"), max_steps=4, batch_size=4)
 
 
 def trainer(tmp_path, **overrides):
-    return SFTTrainer(
+    run = SFTTrainer(
         models.load_base(PROFILE),
         training.sft_config(PROFILE, tmp_path, disable_tqdm=True, **overrides),
         train_dataset=training.to_dataset(ROWS),
@@ -26,6 +26,7 @@ def trainer(tmp_path, **overrides):
         peft_config=training.lora_config(PROFILE),
         callbacks=[training.mark_complete()],
     )
+    return training.float32_adapters(run)
 
 
 @pytest.fixture(scope="module")
@@ -36,20 +37,20 @@ def made(tmp_path_factory):
 def test_loss_is_on_the_answer_and_its_end_of_turn_alone(made):
     tokenizer = models.load_tokenizer(PROFILE.model)
     batch = next(iter(made.get_train_dataloader()))
-    answers = {row["messages"][-1]["content"] for row in ROWS}
+    turns = {row["messages"][-1]["content"] + tokenizer.eos_token + "\n" for row in ROWS}
     for ids, labels in zip(batch["input_ids"], batch["labels"], strict=True):
-        graded = ids[labels != -100]
-        assert graded[-1] == tokenizer.eos_token_id
-        assert tokenizer.decode(graded[:-1]) in answers
-        assert (labels[labels != -100] == graded).all()
+        graded = labels != -100
+        assert tokenizer.decode(ids[graded]) in turns
+        assert (labels[graded] == ids[graded]).all()
 
 
-def test_the_template_markers_and_the_completion_mask_agree(made):
+def test_the_template_markers_and_the_labels_agree(made):
+    """The trainer grades what the template marks as the assistant's, and the newline that ends the turn."""
     tokenizer = models.load_tokenizer(PROFILE.model)
     for row, encoded in zip(ROWS, made.train_dataset, strict=True):
-        table = training.token_table(tokenizer, row["messages"])[: len(encoded["input_ids"])]
+        table = training.token_table(tokenizer, row["messages"])
         assert encoded["input_ids"] == [i for i, _, _ in table]
-        assert encoded["completion_mask"] == [int(loss) for _, _, loss in table]
+        assert [label != -100 for label in encoded["labels"]] == [*(loss for _, _, loss in table[:-1]), True]
 
 
 def test_every_answer_of_a_long_conversation_is_an_example():

@@ -87,7 +87,7 @@ def _probe(file, path: Path) -> Probe:
 
 def _wide_encoding(sample: bytes) -> str:
     """UTF-16 or UTF-32 without a mark: JSON and CSV are full of ASCII, so bytes of one parity are often zero."""
-    if b"\0" not in sample:
+    if sample.count(0) < 4:
         return ""
     zeros = [sample[i::4].count(0) / max(1, len(sample[i::4])) for i in range(4)]
     low, high = (zeros[0] + zeros[2]) / 2, (zeros[1] + zeros[3]) / 2

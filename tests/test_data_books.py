@@ -98,7 +98,8 @@ def test_no_row_is_lost_and_twice_is_once(rows, as_array):
 @quick
 @given(st.lists(NASTY, max_size=6), st.sampled_from(["utf-8", "utf-16", "gb18030"]))
 def test_lines_of_any_text(texts, encoding):
-    content = "\n".join(text.replace("[", "{").replace("\r", "") for text in texts)
+    # without NULs: "\x00\n01" is two lines of UTF-8 and a line break and a character of UTF-16
+    content = "\n".join(text.replace("[", "{").replace("\r", "").replace("\x00", "") for text in texts)
     expected = sum(bool(line.strip()) for line in content.split("\n"))
     with tempfile.TemporaryDirectory() as folder:
         try:

@@ -41,7 +41,7 @@ def lora_config(profile: Profile, **overrides):
 
 
 def sft_config(profile: Profile, output_dir: str | Path, **overrides):
-    """The training arguments of `profile`; notebook 04 explains each. `overrides` are SFTConfig's own names."""
+    """The training arguments of `profile`; `overrides` are SFTConfig's own names and win."""
     import torch
     from trl import SFTConfig
 

@@ -1,5 +1,6 @@
 """The command line: `python -m helpers COMMAND`. It parses and prints; the work is done by the modules.
 
+Each command imports what it needs: `check` must run where half of the packages are missing.
 Exit codes: 0 done, 1 the job failed, 2 the input or the usage was wrong, 130 stopped by the user.
 """
 
@@ -12,7 +13,6 @@ from typing import Annotated
 
 import typer
 
-from helpers.data.command import clean
 from helpers.errors import InputError
 
 app = typer.Typer(
@@ -22,7 +22,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="The LoRA and QLoRA course from a terminal.",
 )
-app.command()(clean)
 
 ProfileName = Annotated[
     str | None,
@@ -48,6 +47,41 @@ def check(as_json: AsJson = False) -> None:
     rows = environment.check()
     print(environment.to_json(rows, profiles.select()) if as_json else environment.table(rows))
     raise typer.Exit(environment.exit_code(rows))
+
+
+@app.command()
+def clean(
+    inputs: Annotated[
+        list[Path], typer.Argument(metavar="INPUT...", help="JSONL, JSON array or CSV files, in any common encoding.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="CLEAN.jsonl", help="Where the clean rows go.")],
+    rejects: Annotated[
+        Path,
+        typer.Option("--rejects", metavar="REJECTS.jsonl", help="Where rejected rows go: file, line, reason, raw."),
+    ],
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="REPORT.json", help="Counts of rows, reasons and repairs.")
+    ] = None,
+    holdout: Annotated[
+        list[Path] | None,
+        typer.Option("--holdout", metavar="TEST.jsonl", help="Rows found here are rejected as leaks. May be repeated."),
+    ] = None,
+    max_tokens: Annotated[
+        int, typer.Option("--max-tokens", min=1, help="Longest chat in tokens, template included.")
+    ] = 1024,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help="Directory or hub name of the tokenizer; the embedded base's if left out."),
+    ] = None,
+) -> None:
+    """Clean chat data for fine-tuning: validate, repair, reject, de-duplicate. Nothing is dropped without a trace."""
+    from helpers.data import clean_files
+
+    done = clean_files(inputs, out, rejects, report, max_tokens=max_tokens, tokenizer=model, holdout=holdout or ())
+    print(f"{done.rows_in} rows read, {done.kept} kept in {out}, {done.rejected} rejected in {rejects}")
+    for title, counts in (("rejected", done.reasons), ("repaired", done.repairs)):
+        for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+            print(f"  {title} {count:>7}  {name}")
 
 
 @app.command()

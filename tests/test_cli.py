@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+from inspect import signature
 
 import pytest
 
-from helpers import DATA
+from helpers import DATA, cli
+from helpers.data import MAX_TOKENS
 
 ROWS = (DATA / "tickets" / "clean.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)[:24]
 
@@ -72,3 +74,23 @@ def test_check_speaks_json(folder):
     checks = json.loads(answer.stdout)
     assert answer.returncode == (0 if checks["ok"] else 1)
     assert "tiny" in checks["profile"]["name"] or checks["profile"]["min_gpu_gb"] > 0
+
+
+def test_check_needs_none_of_the_packages_it_looks_for(tmp_path):
+    hide = (
+        "import sys\n"
+        "class Hide:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] in ('torch', 'transformers', 'peft', 'datasets', 'numpy', 'ftfy'):\n"
+        "            raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Hide())\n"
+        "sys.argv = ['helpers', 'check']\n"
+        "from helpers.cli import main\n"
+        "main()\n"
+    )
+    answer = subprocess.run([sys.executable, "-c", hide], cwd=tmp_path, capture_output=True, text=True)
+    assert answer.returncode in (0, 1) and "profile" in answer.stdout, answer.stderr
+
+
+def test_clean_has_the_cleaners_own_default():
+    assert signature(cli.clean).parameters["max_tokens"].default == MAX_TOKENS

@@ -1,7 +1,7 @@
 """The cleaner: raw files in any common format and encoding become validated, repaired, de-duplicated chat rows.
 
 encoding and reading (files to rows) -> formats (rows to messages) -> repair, privacy, checks (rows) -> duplicates,
-splitting (between rows) -> cleaning (all of it, over files). `command` is the same from a terminal.
+splitting (between rows) -> cleaning (all of it, over files).
 """
 
 from helpers.data.cleaning import Report, clean_files

@@ -105,7 +105,7 @@ class Examples:
         """One step's micro-batches of like length: ids (rows, length), padded on the right, and their answer mask."""
         rng = random.Random(f"base {step}")
         copies = 0.5 if step < COPYING_STEPS else 0.15
-        made_up = 0.0 if step < KNOWN_WORDS_STEPS else 0.3
+        made_up = 0.0 if step < KNOWN_WORDS_STEPS else 0.4
         examples = [self.copying(rng) if rng.random() < copies else self.talk(rng, made_up) for _ in range(ROWS)]
         examples.sort(key=lambda example: len(example[0]))
         return [self.padded(examples[i : i + MICRO_ROWS]) for i in range(0, ROWS, MICRO_ROWS)]
@@ -209,7 +209,7 @@ def train(steps: int, work: Path, tokenizer) -> Qwen2ForCausalLM:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=1800)
+    parser.add_argument("--steps", type=int, default=2300)
     parser.add_argument("--work", type=Path, default=BUILD / "base", help="where checkpoints go")
     parser.add_argument("--out", type=Path, default=DATA / "base")
     parser.add_argument("--tokenizer-only", action="store_true")

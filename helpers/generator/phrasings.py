@@ -231,16 +231,27 @@ _ONLY = {
         "quantity": ("How many [|pieces|units|items] [were ordered|were bought|are there|did the customer buy]?",),
         "product": ("[What|Which product|Which item] [was ordered|was bought|did the customer buy|is this about]?",),
         "issue": (
-            "What [is wrong|went wrong|is the matter|does the customer report]?",
-            "Why does the customer [write|complain]?",
+            "What [is|was] [wrong|the matter|broken] [|here|with it|with the product|with the order]?",
+            "What [went wrong|goes wrong|happened] [|here|with it|with the product|with the order]?",
+            "[What|Which problem|Which fault] does the [customer|buyer|client] [report|describe|mention|write about]?",
+            "Why [does|did] the [customer|buyer|client] [write|complain|call|contact us]?",
         ),
     },
     "zh": {
         "customer": ("[谁|哪位客户|哪位买家][写的|下的单|在投诉|来信]？", "[客户|买家]是谁？"),
-        "order_id": ("[是|说的是][哪个|哪一个][订单|单号]？", "[订单号|单号]是多少？"),
+        "order_id": (
+            "[是|说的是|问的是|提到的是][哪个|哪一个|哪张][订单|单号]？",
+            "[订单号|订单编号|单号][是多少|写的是什么|怎么写]？",
+        ),
         "quantity": ("[买了|订了|一共][多少|几][件|个]？",),
-        "product": ("[买的|订的|说的][是什么|是哪个商品]？", "客户[买了|订了]什么？"),
-        "issue": ("[有|出了|反映了][什么|哪些]问题？", "[哪里|什么地方][不对|有问题]？"),
+        "product": (
+            "[买的|订的|说的|收到的][是什么|是哪个商品|是哪种商品|是什么商品]？",
+            "[客户|买家|顾客][买了|订了|收到了]什么？",
+        ),
+        "issue": (
+            "[有|出了|反映了|发生了][什么|哪些|哪种][问题|故障]？",
+            "[哪里|什么地方|商品哪里][不对|有问题|坏了]？",
+        ),
     },
 }
 QUESTIONS = {

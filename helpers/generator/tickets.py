@@ -23,10 +23,13 @@ ow uck ull um un up ust""".split()
 
 
 def made_up_word(rng: random.Random, language: str) -> str:
-    """A word that means nothing: one to three syllables, or one to three of the commonest 3,755 characters."""
+    """A word that means nothing: syllables, the halves of two real words, or some of the commonest 3,755 characters."""
     if language == "zh":
         pairs = (bytes((rng.randint(0xB0, 0xD6), rng.randint(0xA1, 0xFE))) for _ in range(rng.choice((1, 2, 2, 3))))
         return "".join(pair.decode("gb2312") for pair in pairs)
+    if rng.random() < 0.5:
+        head, tail = (rng.choice(rng.choice(pool(name, held_out=False)).split()) for name in ("en_noun", "en_material"))
+        return head[: rng.randint(1, len(head))] + tail[rng.randrange(len(tail)) :]
     return "".join(rng.choice(_ONSETS) + rng.choice(_RHYMES) for _ in range(rng.choice((1, 1, 2, 2, 3))))
 
 

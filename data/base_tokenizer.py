@@ -32,6 +32,17 @@ CHAT_TEMPLATE = """{%- for message in messages %}
 {%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{% endif %}"""
 
 
+def splits() -> pre_tokenizers.PreTokenizer:
+    """What a text is cut into before any merge: Qwen2's pieces, then finer ones."""
+    return pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(PRETOKENIZE_REGEX), "isolated"),
+            pre_tokenizers.Split(Regex(SPLIT), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+
+
 def train_tokenizer(rows: int = 20_000) -> PreTrainedTokenizerFast:
     """Byte-level BPE over generated text; JSON punctuation is in its corpus, so that the task is cheap to write."""
     rng = random.Random(1)
@@ -47,13 +58,7 @@ def train_tokenizer(rows: int = 20_000) -> PreTrainedTokenizerFast:
                 yield answer_text({field: "a1" if field != "quantity" else 1 for field in FIELDS}) + "\n" + INSTRUCTION
 
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(PRETOKENIZE_REGEX), "isolated"),
-            pre_tokenizers.Split(Regex(SPLIT), "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
+    tokenizer.pre_tokenizer = splits()
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=VOCABULARY,

@@ -1,9 +1,11 @@
 """The embedded base: small, loadable by transformers alone, competent at questions, a stranger to the JSON task."""
 
+import importlib.util
 import json
 import random
 
 import pytest
+from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from helpers import DATA, models, profiles
@@ -37,7 +39,20 @@ def test_it_answers_most_held_out_questions(base, tokenizer):
     questions = read_questions(DATA / "tickets" / "questions.jsonl")
     assert len(questions) == 400 and {q["language"] for q in questions} == set(LANGUAGES)
     share, _ = evaluate_questions(base, tokenizer, questions)
-    assert share.value >= 0.85  # 88% measured; the aim is 95%, see the model card
+    assert share.value >= 0.95
+
+
+def test_autotokenizer_gives_the_tokens_it_was_trained_with(tokenizer):
+    """For a qwen2 model AutoTokenizer puts Qwen2's splits in place of the file's; no merge may cross ours."""
+    spec = importlib.util.spec_from_file_location("base_tokenizer", DATA / "base_tokenizer.py")
+    recipe = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(recipe)
+    trained = Tokenizer.from_file(str(BASE / "tokenizer.json"))
+    trained.pre_tokenizer = recipe.splits()
+    texts = [m["content"] for row in read_chat(DATA / "tickets" / "test.jsonl") for m in row["messages"]]
+    assert all(trained.encode(text).ids == tokenizer(text)["input_ids"] for text in texts)
+    names = [tokenizer.tokenize(text)[-3:] for text in ("Ann-7", "(Ann-7", '"Ann-7', "\nAnn-7", " Ann-7")]
+    assert len({tuple(name) for name in names}) == 1
 
 
 def test_it_writes_no_json_when_asked(base, tokenizer):

@@ -31,12 +31,43 @@ LAYOUTS: dict[str, tuple[tuple[tuple[str, ...], Callable], ...]] = {
             lambda n, v: "; ".join(f"{a}: {b}" for a, b in zip(n, v)),
         ),
         (("Give {names} with bars between.", "{names}, with bars."), lambda n, v: " | ".join(v)),
+        (
+            ("Quote {names}.", "Give {names} in quotes, one per line.", "{names}, each in quotes."),
+            lambda n, v: "\n".join(f'"{b}"' for b in v),
+        ),
+        (
+            ("Write {names} as assignments.", "Assign {names}.", "{names} as assignments, please."),
+            lambda n, v: ", ".join(f'{a} = "{b}"' for a, b in zip(n, v)),
+        ),
+        (
+            ("Give {names} in brackets.", "{names}, with the labels in brackets.", "Bracket the labels: {names}."),
+            lambda n, v: " ".join(f"[{a}] {b}" for a, b in zip(n, v)),
+        ),
+        (
+            ("Mark up {names}.", "Give {names} with tags.", "{names} between tags."),
+            lambda n, v: "".join(f"<{a}>{b}</{a}>" for a, b in zip(n, v)),
+        ),
+        (
+            ("Give {names} as a list of pairs.", "Pair up {names}.", "{names} as pairs."),
+            lambda n, v: "; ".join(f'("{a}", "{b}")' for a, b in zip(n, v)),
+        ),
+        (
+            ("Give {names} with arrows.", "{names}, with arrows.", "Point from label to value: {names}."),
+            lambda n, v: ", ".join(f"'{a}' -> '{b}'" for a, b in zip(n, v)),
+        ),
     ),
     "zh": (
         (("请给出{names}，用逗号分开。", "{names}，逗号分隔。"), lambda n, v: "，".join(v)),
         (("请列出{names}，每行一个。", "分行写出{names}。"), lambda n, v: "\n".join(v)),
         (("请填写{names}。", "带标签列出{names}。"), lambda n, v: "\n".join(f"{a}：{b}" for a, b in zip(n, v))),
         (("提取{names}。", "提取工单：{names}。"), lambda n, v: "；".join(f"{a}：{b}" for a, b in zip(n, v))),
+        (("请用引号写出{names}。", "{names}，加引号。"), lambda n, v: "\n".join(f'"{b}"' for b in v)),
+        (
+            ("请把{names}写成赋值。", "{names}，写成赋值。"),
+            lambda n, v: ", ".join(f'{a} = "{b}"' for a, b in zip(n, v)),
+        ),
+        (("请用标签标出{names}。", "{names}，加标签。"), lambda n, v: "".join(f"<{a}>{b}</{a}>" for a, b in zip(n, v))),
+        (("请成对列出{names}。", "{names}，成对。"), lambda n, v: "; ".join(f'("{a}", "{b}")' for a, b in zip(n, v))),
     ),
 }
 
@@ -65,7 +96,7 @@ def conversation(rng: random.Random, made_up: float = 0.0) -> list[Message]:
     asked = language if rng.random() < 0.85 else rng.choice(LANGUAGES)
     fields = rng.sample(FIELDS, rng.randint(2, 5))
     turns = [(blur(rng, question(rng, asked, f, False), asked, made_up / 4), str(ticket.fields[f])) for f in fields]
-    turns += [several(rng, ticket, asked) for _ in range(rng.choice((0, 1, 1, 2)))]
+    turns += [several(rng, ticket, asked) for _ in range(rng.choice((1, 1, 2)))]
     turns = [(_around(rng, text, asked, made_up), answer) for text, answer in turns]
     rng.shuffle(turns)
     (first, answer), *rest = turns

@@ -1,15 +1,48 @@
 """The card below a traceback, in a notebook and in a terminal."""
 
+import codecs
 import html
+import json
+import sys
 import textwrap
+from dataclasses import asdict
+from pathlib import Path
 
 from helpers import NOTEBOOKS
 from helpers.doctor.diagnosis import Diagnosis, diagnose
+from helpers.errors import InputError
+
+BYTE_ORDER = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+
+def read_text(name: str) -> str:
+    """The text of the file `name`, or of standard input for `-`, in UTF-8, in what PowerShell writes, or in GBK.
+
+    InputError when there is no such file.
+    """
+    try:
+        raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {name} ({error.strerror}): give the file of a traceback or log, or -") from error
+    for mark, encoding in BYTE_ORDER.items():
+        if raw.startswith(mark):
+            return raw.decode(encoding, errors="replace")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("gb18030", errors="replace")
+
+
+def to_json(found: Diagnosis) -> str:
+    """The diagnosis for a script: case (null when unknown), candidates, evidence, cause, fix, notebook."""
+    return json.dumps(asdict(found), ensure_ascii=False, indent=1)
 
 
 def text(found: Diagnosis) -> str:
     """The diagnosis as lines for a terminal."""
-    lines = [found.title if found.case is None else f"{found.title}  [{found.case}]"]
+    lines = [
+        found.title if found.case is None else f"{found.title}  [{found.case}, {found.candidates[0].confidence:.0%}]"
+    ]
     if found.evidence and found.case:
         lines.append(f"  because of: {found.evidence}")
     lines += textwrap.wrap(found.cause, 110, initial_indent="  ", subsequent_indent="  ")
@@ -38,7 +71,7 @@ def page(found: Diagnosis) -> str:
 
 
 def watch() -> None:
-    """From now on an uncaught exception in this notebook shows its traceback and, when the cause is known, a card below.
+    """From now on an uncaught exception in this notebook shows its traceback, and a card below if the cause is known.
 
     Works on IPython 7.34 and 9; outside IPython it does nothing. Calling it again changes nothing.
     """

@@ -4,6 +4,7 @@ A wording is a stable fragment of a message. Case, quotes and line breaks do not
 (300 characters at most); Windows paths are matched with forward slashes.
 """
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -50,17 +51,14 @@ class Wording:
 class Symptom:
     """Words of a description, each with its alternatives; all of them stand near one another."""
 
-    words: tuple[tuple[str, ...], ...]
+    words: tuple[re.Pattern, ...]
 
     def find(self, flat: str) -> int:
         """Where the first word stands with all the others near, or -1."""
-        for first in self.words[0]:
-            at = flat.find(first)
-            while at >= 0:
-                near = flat[max(0, at - WINDOW) : at + WINDOW]
-                if all(any(word in near for word in words) for words in self.words[1:]):
-                    return at
-                at = flat.find(first, at + 1)
+        for first in self.words[0].finditer(flat):
+            near = flat[max(0, first.start() - WINDOW) : first.start() + WINDOW]
+            if all(word.search(near) for word in self.words[1:]):
+                return first.start()
         return -1
 
 
@@ -97,8 +95,16 @@ def wording(entry: str | dict) -> Wording:
 
 
 def symptom(entry: str) -> Symptom:
-    """A symptom from `loss & nan|inf`: words joined by &, alternatives by |."""
-    return Symptom(tuple(tuple(plain(word) for word in words.split("|")) for words in entry.split("&")))
+    """A symptom from `loss & nan|inf`: words joined by &, alternatives by |. Short ones match as whole words only."""
+    return Symptom(tuple(re.compile("|".join(map(word, words.split("|")))) for words in entry.split("&")))
+
+
+def word(entry: str) -> str:
+    """The pattern of one word: it begins a word; of four letters or fewer, it is the word."""
+    letters = plain(entry)
+    if not letters:
+        raise ValueError("an empty word")
+    return r"(?<![a-z])" + re.escape(letters) + (r"(?![a-z])" if len(letters) <= 4 else "")
 
 
 def read(path: Path) -> Case:

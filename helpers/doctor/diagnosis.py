@@ -13,6 +13,7 @@ from helpers.doctor.reading import Report, from_exception, read
 # of the log; a description in words. UNSURE is for hints beside an exception that nothing explains.
 LISTED, ALONE, OTHER, HINT, WORDS, UNSURE = 0.95, 0.85, 0.75, 0.7, 0.65, 0.3
 NAMED = 0.6
+DESCRIPTION = 600  # characters; in anything longer, words that stand near one another mean little
 MOST = 3
 
 
@@ -74,7 +75,8 @@ def match(case: Case, report: Report) -> tuple | None:
             confidence = LISTED if header.type in case.types else OTHER
         found.append((confidence, at))
     weak = [(HINT, hint.find(report.flat)) for hint in case.hints]
-    weak += [(WORDS, symptom.find(report.flat)) for symptom in case.symptoms]
+    if len(report.flat) <= DESCRIPTION:
+        weak += [(WORDS, symptom.find(report.flat)) for symptom in case.symptoms]
     found += [(UNSURE if unexplained else confidence, at) for confidence, at in weak if at >= 0]
     if not found:
         return None

@@ -18,7 +18,9 @@ RANK = re.compile(r"^\s*(?:\[(?:rank)?\d+\]:?|>)\s?")
 FRAME = re.compile(r"File \S.{0,400}?, line \d+")
 # Source lines of IPython's and rich's tracebacks: a number, perhaps behind an arrow; or inside a box.
 SOURCE = re.compile(r"^\s*(?:-+>|❱|→)?\s*(?:\d{1,5}(?:\s|$)|\[\d{1,5}\]\(|│.*│)")
-HEADER = re.compile(r"(?:^|[\s\]'|(])((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Warning|Invalid|Interrupt|Exit))(?=\s*:|\s*$)")
+HEADER = re.compile(
+    r"(?:^|[\s\]'|(])((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Warning|Invalid|Interrupt|Exit))(?=\s*:|\s*$)"
+)
 JOINERS = ("direct cause of the following exception", "another exception occurred")
 # They say that something failed elsewhere, or that nothing failed at all.
 WRAPPERS = ("Warning", "KeyboardInterrupt", "SystemExit", "ChildFailedError", "CalledProcessError", "GeneratorExit")

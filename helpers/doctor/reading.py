@@ -11,7 +11,7 @@ LONG = 100_000  # characters; what is longer is read by its head, its tail, and 
 HEAD, TAIL = 8_000, 50_000
 TROUBLE = ("Error", "error", "Exception", "nan", "NaN", "Warning", "memory")
 MOST_LINES = 1_500
-WIDEST = 4_000  # characters of one line
+WIDEST = 8_000  # characters of one line: a traceback pasted without its line breaks says at its end what happened
 
 COLOUR = re.compile(r"(?:\x1b|\\u001b|\\x1b|\\033)\[[0-9;]*[A-Za-z]")
 RANK = re.compile(r"^\s*(?:\[(?:rank)?\d+\]:?|>)\s?")
@@ -21,6 +21,7 @@ SOURCE = re.compile(r"^\s*(?:-+>|❱|→)?\s*(?:\d{1,5}(?:\s|$)|\[\d{1,5}\]\(|�
 HEADER = re.compile(
     r"(?:^|[\s\]'|(])((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Warning|Invalid|Interrupt|Exit))(?=\s*:|\s*$)"
 )
+HEADED = ("Error", "Exception", "Warning", "Invalid", "Interrupt", "Exit")
 JOINERS = ("direct cause of the following exception", "another exception occurred")
 # They say that something failed elsewhere, or that nothing failed at all.
 WRAPPERS = ("Warning", "KeyboardInterrupt", "SystemExit", "ChildFailedError", "CalledProcessError", "GeneratorExit")
@@ -72,8 +73,13 @@ def shorten(text: str) -> str:
     if len(text) <= LONG:
         return text
     middle = text[HEAD:-TAIL].splitlines()
-    telling = dict.fromkeys(line[:WIDEST] for line in middle if any(word in line for word in TROUBLE))
+    telling = dict.fromkeys(narrow(line) for line in middle if any(word in line for word in TROUBLE))
     return "\n".join([text[:HEAD], *list(telling)[-MOST_LINES:], text[-TAIL:]])
+
+
+def narrow(line: str) -> str:
+    """The line, or of a very wide one its beginning and its end."""
+    return line if len(line) <= WIDEST else f"{line[: WIDEST // 4]} {line[-WIDEST // 2 :]}"
 
 
 def read(text: str) -> Report:
@@ -81,13 +87,13 @@ def read(text: str) -> Report:
     lines, starts, pieces, headers = [], [], [], []
     at, last_chain, joined, in_frame = 0, 0, False, False
     for raw in COLOUR.sub("", shorten(text)).replace("\\r", "\n").replace("\\n", "\n").splitlines():
-        line = RANK.sub("", raw[:WIDEST])
-        header = HEADER.search(line)
+        line = RANK.sub("", narrow(raw))
+        found = list(HEADER.finditer(line)) if any(word in line for word in HEADED) else []
         frame = "File" in line and FRAME.search(line)
-        if not header and not frame and (in_frame or SOURCE.match(line)):
+        if not found and not frame and (in_frame or SOURCE.match(line)):
             in_frame = False
             continue
-        in_frame = bool(frame) and not header
+        in_frame = bool(frame) and not found
         flat = plain(line)
         if not flat:
             continue
@@ -95,8 +101,7 @@ def read(text: str) -> Report:
             joined = True
         elif "traceback (most recent call last)" in flat:
             last_chain, joined = (last_chain if joined else at), False
-        if header:
-            headers.append(Header(at, header[1].rpartition(".")[2]))
+        headers += [Header(at + len(plain(line[: m.start(1)])), m[1].rpartition(".")[2]) for m in found]
         lines.append(line)
         starts.append(at)
         pieces.append(flat)

@@ -61,7 +61,7 @@ def test_score_falls_when_two_cases_swap_their_wordings(monkeypatch):
         catalogue.Case(**{**vars(case), "wordings": swap.get(case.id, case.wordings)}) for case in cases.values()
     ]
     monkeypatch.setattr(diagnosis, "load", lambda: swapped)
-    assert shares("scored")[0] < 0.9
+    assert shares("scored")[0] < 0.95
 
 
 def test_reports_are_many_split_by_thread_and_none_is_in_both_parts():
@@ -87,7 +87,6 @@ def test_catalogue_is_well_formed():
     for case in cases:
         assert re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", case.id) and (catalogue.CATALOGUE / f"{case.id}.toml").exists()
         assert case.title and case.fix and case.types and case.cause.endswith(".")
-        assert len(re.findall(r"[.:;](?: |$)", case.cause)) >= 1
         assert re.fullmatch(r"(\d\d_[a-z0-9_]+)?", case.notebook), case.id
         assert set(case.ledger) <= known, case.id
         assert all(THREAD.fullmatch(reference) for reference in case.references), case.id

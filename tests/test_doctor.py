@@ -262,7 +262,7 @@ def test_a_megabyte_takes_less_than_50_ms_and_no_torch_is_imported():
 @pytest.fixture
 def shell():
     InteractiveShell.clear_instance()
-    yield InteractiveShell.instance(colors="NoColor")
+    yield InteractiveShell.instance()
     InteractiveShell.clear_instance()
 
 

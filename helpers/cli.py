@@ -85,6 +85,18 @@ def clean(
 
 
 @app.command()
+def diagnose(
+    report: Annotated[str, typer.Argument(metavar="FILE|-", help="A traceback or log; - reads what is piped in.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say what an error means and how to fix it, or that the catalogue does not know it."""
+    from helpers import doctor
+
+    found = doctor.diagnose(doctor.read_text(report))
+    print(doctor.to_json(found) if as_json else doctor.text(found))
+
+
+@app.command()
 def course(profile: ProfileName = None) -> None:
     """Clean, train, score before and after, merge and prove the merge; writes build/course.json."""
     from helpers import course as pipeline

@@ -4,6 +4,7 @@ import difflib
 import inspect
 
 import libcst as cst
+from libcst.helpers import get_full_name_for_node
 
 from helpers.drift import libraries, repair
 from helpers.drift.libraries import Accepts, MissingError
@@ -34,7 +35,7 @@ class Checker(cst.CSTVisitor):
         return sorted(self.findings + (self.defaults if aged else []), key=lambda found: found.line)
 
     def visit_ImportFrom(self, node: cst.ImportFrom) -> bool:
-        module = cst.helpers.get_full_name_for_node(node.module) if node.module and not node.relative else None
+        module = get_full_name_for_node(node.module) if node.module and not node.relative else None
         if not self._ours(module) or isinstance(node.names, cst.ImportStar) or self._handled(node, IMPORT_HANDLERS):
             return False
         missing: dict[cst.ImportAlias, tuple[Entry | None, MissingError]] = {}
@@ -53,7 +54,7 @@ class Checker(cst.CSTVisitor):
 
     def visit_Import(self, node: cst.Import) -> bool:
         for alias in node.names:
-            module = cst.helpers.get_full_name_for_node(alias.name)
+            module = get_full_name_for_node(alias.name)
             if self._ours(module) and not self._handled(node, IMPORT_HANDLERS):
                 try:
                     libraries.find(module)
@@ -120,8 +121,11 @@ class Checker(cst.CSTVisitor):
         taken = keyword.name in accepts.names
         if entry and entry.beside and not self._beside(entry, given):
             entry = None
+        certain = entry is not None
+        if entry is None and not taken:
+            entry = self.table.of_argument(names, keyword.name)
         if entry and (not taken or entry.value or entry.beside or entry.kind in ("deprecated", "ignored")):
-            edits = repair.keyword(self.resolver, self.source, keyword, entry, set(given))
+            edits = repair.keyword(self.resolver, self.source, keyword, entry, set(given)) if certain else ()
             message = describe(short(target.name), keyword.name, entry)
             self._add(keyword.node, entry.kind, keyword.name, message, entry, edits)
         elif not taken and not accepts.anything:
@@ -140,11 +144,15 @@ class Checker(cst.CSTVisitor):
     ) -> None:
         alike = {entry.new for name in given if (entry := self.table.of_argument(names, name, ""))}
         for entry in self.table.of_kind("default", names):
-            if entry.argument not in alike | set(given):
+            if entry.argument not in alike | set(given) and not self._excused(entry, given):
                 message = describe(short(target.name), entry.argument, entry)
-                place = self.source.place(self.resolver.line(node))
                 line = self.resolver.line(node)
-                self.defaults.append(Finding(place, line, "default", entry.argument, message, entry))
+                self.defaults.append(Finding(self.source.place(line), line, "default", entry.argument, message, entry))
+
+    def _excused(self, entry: Entry, given: dict[str, cst.BaseExpression]) -> bool:
+        """Whether another argument makes the entry's own default irrelevant."""
+        argument, _, value = entry.unless.partition("=")
+        return argument in given and value in ("", self.resolver.module.code_for_node(given[argument]))
 
     def _given(self, node: cst.Call, keywords: list[Keyword], accepts: Accepts) -> dict[str, cst.BaseExpression]:
         """Argument name to value, with the positional ones under the names that the signature gives them."""
@@ -209,5 +217,5 @@ def _names(node: cst.BaseExpression | None) -> list[str]:
 
 
 def _is_raises(node: cst.BaseExpression) -> bool:
-    name = cst.helpers.get_full_name_for_node(node.func) if isinstance(node, cst.Call) else None
+    name = get_full_name_for_node(node.func) if isinstance(node, cst.Call) else None
     return bool(name) and name.rpartition(".")[2] in ("raises", "assertRaises", "assertRaisesRegex")

@@ -80,16 +80,16 @@ def _uses(resolver: Resolver, name: str) -> list[cst.Name]:
 
 
 def _removal(resolver: Resolver, source: Source, found: Keyword) -> Edit:
-    """From the argument to behind its comma and the blanks after it; the line goes if nothing else stands on it."""
+    """The argument with one of its commas: the one before it on the same line, else the one after it."""
     start, end = _start(resolver, found.node), _end(resolver, found.value)
-    call = resolver.parents[found.whole]
-    siblings = [*(call.elements if isinstance(call, cst.Dict) else call.args)]
-    before = siblings[siblings.index(found.whole) - 1] if found.whole is not siblings[0] else None
-    comma = found.whole.comma
-    if before is not None and not isinstance(comma, cst.Comma) and _end(resolver, before)[0] == start[0]:
-        return Edit(_start(resolver, before.comma), end, "")
-    if isinstance(comma, cst.Comma):
-        end = _end(resolver, comma)
+    around = resolver.parents[found.whole]
+    siblings = list(around.elements if isinstance(around, cst.Dict) else around.args)
+    place = siblings.index(found.whole)
+    before = _end(resolver, siblings[place - 1]) if place else (0, 0)
+    if before[0] == start[0]:
+        return Edit(before, end, "")
+    if isinstance(found.whole.comma, cst.Comma):
+        end = _end(resolver, found.whole.comma)
         rest = source.lines[end[0] - 1][end[1] :]
         end = (end[0], end[1] + len(rest) - len(rest.lstrip(" \t")))
     return Edit(start, end, "")

@@ -84,7 +84,7 @@ def write_fixed(source: Source, edits: Iterable[Edit]) -> Path:
 def edited(lines: list[str], edits: Iterable[Edit]) -> list[str]:
     """The lines with all edits made; their number stays, so a line that an edit left empty is an empty string."""
     lines = list(lines)
-    for edit in reversed(_merged(edits)):
+    for edit in reversed(_apart(edits)):
         (first, left), (last, right) = edit.start, edit.end
         head, tail = lines[first - 1][:left], lines[last - 1][right:]
         lines[first - 1 : last] = [head + edit.text + tail] + [""] * (last - first)
@@ -93,14 +93,13 @@ def edited(lines: list[str], edits: Iterable[Edit]) -> list[str]:
     return lines
 
 
-def _merged(edits: Iterable[Edit]) -> list[Edit]:
-    """In the order of their starts, with deletions that overlap made one."""
-    merged: list[Edit] = []
+def _apart(edits: Iterable[Edit]) -> list[Edit]:
+    """In the order of their starts; one that reaches into the one before it is left for another run."""
+    apart: list[Edit] = []
     for edit in sorted(set(edits), key=lambda edit: (edit.start, edit.end)):
-        if merged and edit.start < merged[-1].end:
-            edit = Edit(merged[-1].start, max(merged.pop().end, edit.end), "")
-        merged.append(edit)
-    return merged
+        if not apart or edit.start >= apart[-1].end:
+            apart.append(edit)
+    return apart
 
 
 def _read_script(path: Path) -> Source:

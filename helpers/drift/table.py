@@ -25,6 +25,7 @@ class Entry:
     becomes: str = ""
     drop: bool = False
     beside: str = ""
+    unless: str = ""
     was: str = ""
     now: str = ""
     since: str = ""
@@ -49,12 +50,15 @@ class Table:
         found = (e for e in self.entries if not e.argument and e.fits(names))
         return next(found, None)
 
-    def of_argument(self, names: Iterable[str], argument: str, value: str) -> Entry | None:
-        """The entry about an argument given in a call; `value` is its source text."""
+    def of_argument(self, names: Iterable[str], argument: str, value: str | None = None) -> Entry | None:
+        """The entry about an argument given in a call. `value` is its source text; without one, an entry about an
+        argument that is gone fits whatever its value is."""
         names = tuple(names)
         for entry in self.entries:
             if entry.argument == argument and entry.kind not in ("default", "override") and entry.fits(names):
-                if not entry.value or entry.value == value.strip("\"'"):
+                if not entry.value or value is not None and entry.value == value.strip("\"'"):
+                    return entry
+                if value is None and entry.kind in ("renamed", "removed"):
                     return entry
         return None
 

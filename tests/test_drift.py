@@ -88,7 +88,7 @@ def test_layout_quotes_line_ends_and_encoding_stay(tmp_path):
     ("call", "repaired"),
     [
         ("TrainingArguments('o', overwrite_output_dir=True)", "TrainingArguments('o')"),
-        ("TrainingArguments('o', mp_parameters='', no_cuda=f(1, 2))", "TrainingArguments('o', use_cpu=f(1, 2))"),
+        ("TrainingArguments('o', mp_parameters=(''), no_cuda=f(1, 2))", "TrainingArguments('o', use_cpu=f(1, 2))"),
         ("TrainingArguments('o', mp_parameters='', fp16_backend=1)", "TrainingArguments('o')"),
         ("TrainingArguments(**{'no_cuda': True})", "TrainingArguments(**{'use_cpu': True})"),
         ("TrainingArguments(**dict(no_cuda=True))", "TrainingArguments(**dict(use_cpu=True))"),

@@ -21,7 +21,7 @@ def keyword(resolver: Resolver, source: Source, found: Keyword, entry: Entry, gi
     if entry.becomes:
         name, _, value = entry.becomes.partition("=")
         text = f'"{name}": {value}' if isinstance(found.whole, cst.DictElement) else entry.becomes
-        return (Edit(_start(resolver, found.node), _end(resolver, found.value), text),)
+        return (Edit(_start(resolver, found.node), _end(resolver, found.whole), text),)
     if entry.value and entry.new and isinstance(found.value, cst.SimpleString):
         return (_string(resolver, found.value, entry.new),)
     if entry.new and not entry.value and entry.new.isidentifier():
@@ -81,7 +81,7 @@ def _uses(resolver: Resolver, name: str) -> list[cst.Name]:
 
 def _removal(resolver: Resolver, source: Source, found: Keyword) -> Edit:
     """The argument with one of its commas: the one before it on the same line, else the one after it."""
-    start, end = _start(resolver, found.node), _end(resolver, found.value)
+    start, end = _start(resolver, found.node), _end(resolver, found.whole)
     around = resolver.parents[found.whole]
     siblings = list(around.elements if isinstance(around, cst.Dict) else around.args)
     place = siblings.index(found.whole)

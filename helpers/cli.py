@@ -196,6 +196,23 @@ def merge(
     print(f"merged model in {merging.save_merged(merged, load_tokenizer(chosen.model), out)}")
 
 
+@app.command()
+def drift(
+    scripts: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Training scripts or notebooks.")],
+    as_json: AsJson = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Write name.fixed.py or .fixed.ipynb beside it, with mechanical repairs.")
+    ] = False,
+) -> None:
+    """Say what the installed libraries no longer accept in a script, without running it. Exit 1 if anything."""
+    from helpers import drift
+
+    found = {script: drift.check(script) for script in scripts}
+    fixed = {script: drift.fix(script) for script in scripts} if fix else {}
+    print(drift.to_json(found, fixed) if as_json else drift.to_text(found, fixed))
+    raise typer.Exit(1 if any(found.values()) else 0)
+
+
 def main() -> None:
     """Run a command; wrong input is one clear line and exit code 2."""
     from helpers.quiet import quiet

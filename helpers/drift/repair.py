@@ -1,0 +1,113 @@
+"""The mechanical repairs: a renamed argument, class, function or import, and an argument that may simply go.
+
+An edit is made only where the result is certain; what needs a decision is left to the reader of the finding.
+"""
+
+import libcst as cst
+import libcst.matchers as m
+
+from helpers.drift.resolve import Keyword, Resolver
+from helpers.drift.source import Edit, Source
+from helpers.drift.table import Entry
+
+
+def keyword(resolver: Resolver, source: Source, found: Keyword, entry: Entry, given: set[str]) -> tuple[Edit, ...]:
+    """Rename or drop an argument, or put the one that replaces it."""
+    new_name = (entry.becomes.partition("=")[0] or entry.new).strip()
+    if found.shared or (not entry.value or entry.becomes) and new_name in given:
+        return ()
+    if entry.drop:
+        return (_removal(resolver, source, found),)
+    if entry.becomes:
+        name, _, value = entry.becomes.partition("=")
+        text = f'"{name}": {value}' if isinstance(found.whole, cst.DictElement) else entry.becomes
+        return (Edit(_start(resolver, found.node), _end(resolver, found.whole), text),)
+    if entry.value and entry.new and isinstance(found.value, cst.SimpleString):
+        return (_string(resolver, found.value, entry.new),)
+    if entry.new and not entry.value and entry.new.isidentifier():
+        if isinstance(found.node, cst.SimpleString):
+            return (_string(resolver, found.node, entry.new),)
+        return (_whole(resolver, found.node, entry.new),)
+    return ()
+
+
+def attribute(resolver: Resolver, node: cst.Attribute, entry: Entry | None) -> tuple[Edit, ...]:
+    """Rename the last part of `a.b.old`, where the new name stands beside the old one."""
+    if entry is None or not entry.new or entry.kind not in ("renamed", "deprecated"):
+        return ()
+    return (_whole(resolver, node.attr, entry.new.rpartition(".")[2]),)
+
+
+def imports(
+    resolver: Resolver, node: cst.ImportFrom, module: str, missing: dict[cst.ImportAlias, Entry | None]
+) -> tuple[Edit, ...]:
+    """Rewrite one from-import and the uses of the names it brings, for the entries that say where they are now."""
+    kept, edits = [], []
+    elsewhere: dict[str, list[str]] = {}
+    for alias in node.names:
+        entry = missing.get(alias)
+        if entry is None or not entry.new or entry.kind not in ("renamed", "moved"):
+            kept.append(alias)
+            continue
+        new_module, _, new_name = entry.new.rpartition(".")
+        if alias.asname is None and new_name != alias.name.value:
+            edits += [_whole(resolver, use, new_name) for use in _uses(resolver, f"{module}.{alias.name.value}")]
+        renamed = alias.with_changes(name=cst.Name(new_name))
+        if new_module == module:
+            kept.append(renamed)
+        else:
+            bare = renamed.with_changes(comma=cst.MaybeSentinel.DEFAULT)
+            elsewhere.setdefault(new_module, []).append(resolver.module.code_for_node(bare))
+    if kept == list(node.names):
+        return ()
+    lines = [f"from {new_module} import {', '.join(names)}" for new_module, names in elsewhere.items()]
+    if kept:
+        last = kept[-1] if node.lpar else kept[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+        lines.insert(0, resolver.module.code_for_node(node.with_changes(names=[*kept[:-1], last])))
+    start, end = _start(resolver, node), _end(resolver, node)
+    text = ("\n" + " " * start[1]).join(lines)
+    return (Edit(start, end, text), *edits)
+
+
+def _uses(resolver: Resolver, name: str) -> list[cst.Name]:
+    inside_imports = m.findall(resolver.module, m.ImportFrom())
+    imported = {id(part) for node in inside_imports for part in m.findall(node, m.Name())}
+    return [
+        node
+        for node in m.findall(resolver.module, m.Name())
+        if id(node) not in imported and resolver.imported(node) == name
+    ]
+
+
+def _removal(resolver: Resolver, source: Source, found: Keyword) -> Edit:
+    """The argument with one of its commas: the one before it on the same line, else the one after it."""
+    start, end = _start(resolver, found.node), _end(resolver, found.whole)
+    around = resolver.parents[found.whole]
+    siblings = list(around.elements if isinstance(around, cst.Dict) else around.args)
+    place = siblings.index(found.whole)
+    before = _end(resolver, siblings[place - 1]) if place else (0, 0)
+    if before[0] == start[0]:
+        return Edit(before, end, "")
+    if isinstance(found.whole.comma, cst.Comma):
+        end = _end(resolver, found.whole.comma)
+        rest = source.lines[end[0] - 1][end[1] :]
+        end = (end[0], end[1] + len(rest) - len(rest.lstrip(" \t")))
+    return Edit(start, end, "")
+
+
+def _string(resolver: Resolver, node: cst.SimpleString, text: str) -> Edit:
+    return _whole(resolver, node, f"{node.prefix}{node.quote}{text}{node.quote}")
+
+
+def _whole(resolver: Resolver, node: cst.CSTNode, text: str) -> Edit:
+    return Edit(_start(resolver, node), _end(resolver, node), text)
+
+
+def _start(resolver: Resolver, node: cst.CSTNode) -> tuple[int, int]:
+    position = resolver.positions[node].start
+    return position.line, position.column
+
+
+def _end(resolver: Resolver, node: cst.CSTNode) -> tuple[int, int]:
+    position = resolver.positions[node].end
+    return position.line, position.column

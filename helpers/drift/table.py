@@ -1,0 +1,93 @@
+"""The table of drift, `data/drift.toml`: what the signatures cannot say. Its own head explains the fields."""
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+
+from helpers import DATA
+
+TABLE = DATA / "drift.toml"
+KINDS = ("renamed", "removed", "moved", "deprecated", "ignored", "default", "override")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that changed: an argument of `object`, one `value` of it, or the object itself."""
+
+    object: tuple[str, ...]
+    kind: str
+    argument: str = ""
+    value: str = ""
+    new: str = ""
+    becomes: str = ""
+    drop: bool = False
+    beside: str = ""
+    unless: str = ""
+    was: str = ""
+    now: str = ""
+    since: str = ""
+    advice: str = ""
+    reference: str = ""
+
+    def fits(self, names: Iterable[str]) -> bool:
+        """Whether one of these dotted names is what the entry is about."""
+        return any(fnmatchcase(name, pattern) for name in names for pattern in self.object)
+
+
+@dataclass(frozen=True)
+class Table:
+    """All entries, and which calls return an instance of which class."""
+
+    entries: tuple[Entry, ...]
+    returns: dict[str, str]
+
+    def of_object(self, names: Iterable[str]) -> Entry | None:
+        """The entry about an object as a whole."""
+        names = tuple(names)
+        found = (e for e in self.entries if not e.argument and e.fits(names))
+        return next(found, None)
+
+    def of_argument(self, names: Iterable[str], argument: str, value: str | None = None) -> Entry | None:
+        """The entry about an argument given in a call. `value` is its source text; without one, an entry about an
+        argument that is gone fits whatever its value is."""
+        names = tuple(names)
+        for entry in self.entries:
+            if entry.argument == argument and entry.kind not in ("default", "override") and entry.fits(names):
+                if not entry.value or value is not None and entry.value == value.strip("\"'"):
+                    return entry
+                if value is None and entry.kind in ("renamed", "removed"):
+                    return entry
+        return None
+
+    def of_kind(self, kind: str, names: Iterable[str]) -> list[Entry]:
+        """All entries of one kind about an object."""
+        names = tuple(names)
+        return [entry for entry in self.entries if entry.kind == kind and entry.fits(names)]
+
+    def returned_by(self, names: Iterable[str]) -> str | None:
+        """The dotted name of the class that a call returns an instance of, where it is not the called class itself."""
+        names = tuple(names)
+        fits = (to for pattern, to in self.returns.items() if any(fnmatchcase(name, pattern) for name in names))
+        return next(fits, None)
+
+
+@cache
+def load(path: Path = TABLE) -> Table:
+    """Read the table. TypeError or ValueError when an entry has an unknown field or kind."""
+    content = tomllib.loads(path.read_text(encoding="utf-8"))
+    entries = []
+    for row in content["entry"]:
+        if row["kind"] not in KINDS:
+            raise ValueError(f"{path.name}: unknown kind {row['kind']}")
+        patterns, advice = _list(row.pop("object")), row.pop("advice", "")
+        for argument in _list(row.pop("argument", "")):
+            said = advice.replace("{argument}", argument)
+            entries.append(Entry(object=tuple(patterns), argument=argument, advice=said, **row))
+    return Table(tuple(entries), content["returns"])
+
+
+def _list(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value

@@ -39,8 +39,8 @@ class Profile:
 
 
 # `tiny`: of 80 steps of 32 rows at 4e-3 and at 1.5e-3, 200 of 16 at 1e-3, and 320 of 8 at 2e-3, which take about as
-# long, the last gave the best scores. 2e-4 is what TRL's guide and the QLoRA paper (arXiv 2305.14314, table 9) use for models
-# of the other sizes.
+# long, the last gave the best scores. 2e-4 is what TRL's guide and the QLoRA paper (arXiv 2305.14314, table 9) use for
+# models of the other sizes.
 _TINY = Profile(
     name="tiny",
     model=str(DATA / "base"),

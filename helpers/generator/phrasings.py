@@ -64,7 +64,7 @@ UNITS = {
         ),
         "items": (
             f"[I|we] [ordered|bought|purchased|got|took|asked for|needed] {{quantity}} {_OF} [the|your|] {{product}}.",
-            f"[It was|There were|The box held|It lists|The parcel held] {{quantity}} {_OF} [the|your|] {{product}} [|in it].",
+            f"[It was|There were|The box held|It lists|The parcel held] {{quantity}} {_OF} [the|your|] {{product}}.",
             "[The item|The product|The article] is [the|your|] {product}, [quantity|number|pieces] {quantity}.",
         ),
         "issue": (
@@ -101,7 +101,7 @@ UNITS = {
             "[Regards|Kind regards|Best regards|With regards|Thanks|Many thanks|Best wishes|Yours|Sincerely|Cheers|Thank you] "
             "[,|] {customer} [|, {city}|, {date}|from {city}].",
             "[Signed|Name|From|Sender|Regards from|Greetings from|Thanks from|Written by|Sent by|Reported by|Submitted by|"
-            "Your customer|Customer|Buyer|Client|Contact|Caller|Account holder] [:|,|-|] {customer} [|, {city}|({city})].",
+            "Your customer|Customer|Buyer|Client|Contact|Caller|Account holder][:| -] {customer} [|, {city}|({city})].",
             "[Thanks|Regards|Yours|Greetings|Hoping for help|Waiting for an answer]. [-|] {customer} [|, {city}|on {date}]",
             "{customer} [, {city}|from {city}|, a customer|, {date}|wrote this|sent this|signed this] [|.]",
         ),

@@ -8,7 +8,7 @@ import random
 from dataclasses import dataclass
 
 from helpers.generator.phrasings import LABELS, UNITS, phrase
-from helpers.generator.vocabulary import chinese_characters, lower_case_words, months, pool
+from helpers.generator.vocabulary import chinese_characters, is_held_out, lower_case_words, months, pool
 from helpers.prompts import FIELDS
 
 LANGUAGES = ("en", "zh")
@@ -138,16 +138,22 @@ class _Draw:
         return f"{self.letters(2, 2)}-{self.digits(2, 4)}-{self.digits(2, 4)}"
 
     def product(self) -> str:
-        prefix = "zh_" if self.language == "zh" else "en_"
-        parts = [self.word(prefix + "noun")]
-        if self.rng.random() < 0.75:
-            parts.insert(0, self.word(prefix + "material"))
+        parts, english = self.thing(), self.language == "en"
+        if self.rng.random() < 0.2:  # the model's number: "travel kettle" is a K12 travel kettle, or a 旅行水壶K12
+            parts.insert(0 if english else len(parts), f"{self.letters(1, 2)}{self.digits(1, 3)}")
         if self.rng.random() < 0.7:
-            latin = self.language == "en" or self.rng.random() < 0.25
-            parts.insert(0, self.word("brand" if latin else "zh_brand"))
-        if self.rng.random() < 0.2:
-            parts.append(f"{self.letters(1, 2)}{self.digits(1, 3)}")
-        return ("" if self.language == "zh" else " ").join(parts)
+            parts.insert(0, self.word("brand" if english or self.rng.random() < 0.25 else "zh_brand"))
+        return (" " if english else "").join(parts)
+
+    def thing(self) -> list[str]:
+        """Material and noun, or a noun alone: words that both sides use, in pairs that only this side has."""
+        prefix = "zh_" if self.language == "zh" else "en_"
+        while True:
+            words = [self.word(prefix + "noun")]
+            if self.rng.random() < 0.75:
+                words.insert(0, self.word(prefix + "material"))
+            if is_held_out(" ".join(words)) == self.held_out:
+                return words
 
     def issue(self) -> str:
         kind = self.rng.random()

@@ -1,4 +1,4 @@
-"""Word pools of the ticket generator, each split once into a training side and a held-out side.
+"""Word pools of the ticket generator, nearly all split once into a training side and a held-out side.
 
 Names come from Faker's provider lists, places and month names from Faker and Babel (CLDR). What is sold and what goes
 wrong with it is listed here and combined. A word's side follows from its CRC-32, so it never depends on list order.
@@ -9,6 +9,8 @@ from functools import cache
 from importlib import import_module
 
 HELD_OUT_PERCENT = 15
+# What products are made of is held out in pairs, not word by word: any language model knows the words "smoke alarm".
+SHARED = ("en_material", "en_noun", "zh_material", "zh_noun")
 
 ENGLISH_LOCALES = ("en_US", "en_GB", "en_IN", "de_DE", "fr_FR", "es_ES", "it_IT", "pl_PL", "nl_NL", "sv_SE", "tr_TR")
 
@@ -20,8 +22,8 @@ def is_held_out(word: str) -> bool:
 
 @cache
 def pool(name: str, held_out: bool) -> tuple[str, ...]:
-    """The words of pool `name` on one side, sorted."""
-    words = sorted({word for word in POOLS[name]() if is_held_out(word) == held_out})
+    """The words of pool `name` on one side, sorted; a pool in SHARED is the same on both."""
+    words = sorted({word for word in POOLS[name]() if name in SHARED or is_held_out(word) == held_out})
     if not words:
         raise ValueError(f"pool {name!r} is empty on the {'held-out' if held_out else 'training'} side")
     return tuple(words)

@@ -7,10 +7,12 @@ instead. Nothing is left behind: kernel, caches and temporary files live in one 
 import json
 import os
 import tempfile
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from traceback import walk_tb
 
 import nbformat
 
@@ -21,6 +23,8 @@ from helpers.notebooks import ANSI, KEPT_METADATA, KERNELSPEC
 KINDS = ("reproduce", "fix", "proof")
 SETUP = "setup"
 SECONDS = 300  # for one cell
+MESSAGE = 150  # characters of a message that are shown
+OURS = ("__main__", "helpers")  # a notebook's own code, and this package
 INNERMOST = "import sys, traceback; print(traceback.extract_tb(sys.last_value.__traceback__)[-1].filename)"
 
 
@@ -103,6 +107,25 @@ def run(lesson: Lesson, kinds: Sequence[str] = KINDS, show: Callable[[Step], Non
     where = f"{lesson.notebook}, {steps[-1].kind} cell"
     failure = "" if done else f"{where}: {'raised' if steps[-1].error else 'should have raised, and did not'}"
     return Outcome(tuple(steps), diagnosis, failure)
+
+
+def meet(case: str, call: Callable[[], object]) -> None:
+    """Let `call` raise a library's error; print the case that the doctor names, the message, and who raised it.
+
+    AssertionError when nothing is raised, when it was not a library that raised, or when the doctor names another case.
+    """
+    try:
+        call()
+    except Exception as error:
+        raised = error
+    else:
+        raise AssertionError(f"{case}: nothing was raised")
+    *_, (frame, _) = walk_tb(raised.__traceback__)
+    module, named = frame.f_globals["__name__"], doctor.diagnose(raised).case
+    message = textwrap.shorten(str(raised), MESSAGE, placeholder=" ...")
+    print(f"{named}: {type(raised).__name__}, raised in {module}\n  {message}")
+    assert module.partition(".")[0] not in OURS, f"{case}: raised in {module}, which is no library"
+    assert named == case, f"the doctor says {named}, not {case}"
 
 
 @contextmanager

@@ -90,22 +90,31 @@ def find(case: str) -> Lesson:
 def run(lesson: Lesson, kinds: Sequence[str] = KINDS, show: Callable[[Step], None] = lambda step: None) -> Outcome:
     """Run the lesson's cells of these kinds; `show` gets each step as it ends.
 
-    The outcome's failure says so when the last reproduce cell did not raise, or any other cell did.
+    The outcome's failure says so when the last reproduce cell did not raise, any other cell did, the doctor did not
+    name the case, or the kernel died or ran out of time.
     """
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
     cells = lesson.cells(kinds)
     last = max(number for number, (kind, _) in enumerate(cells) if kind == "reproduce")
     steps: list[Step] = []
-    with kernel() as execute:
-        for number, (kind, source) in enumerate(cells):
-            steps.append(execute(kind, source))
-            show(steps[-1])
-            if bool(steps[-1].error) != (number == last):
-                break
+    try:
+        with kernel() as execute:
+            for number, (kind, source) in enumerate(cells):
+                steps.append(execute(kind, source))
+                show(steps[-1])
+                if bool(steps[-1].error) != (number == last):
+                    break
+    except (CellTimeoutError, DeadKernelError) as error:
+        where = f"{lesson.notebook}, {cells[len(steps)][0]} cell"
+        return Outcome(tuple(steps), None, f"{where}: {str(error).strip() or type(error).__name__}")
     done = len(steps) == len(cells) and bool(steps[-1].error) == (last == len(cells) - 1)
     raised = next((step.traceback for step in steps if step.error), "")
     diagnosis = doctor.diagnose(raised) if raised else None
     where = f"{lesson.notebook}, {steps[-1].kind} cell"
     failure = "" if done else f"{where}: {'raised' if steps[-1].error else 'should have raised, and did not'}"
+    if done and diagnosis.case not in (lesson.case, lesson.without_gpu):
+        failure = f"{lesson.notebook}: the doctor says {diagnosis.case}, not {lesson.case}"
     return Outcome(tuple(steps), diagnosis, failure)
 
 

@@ -131,10 +131,16 @@ def meet(case: str, call: Callable[[], object]) -> None:
         raise AssertionError(f"{case}: nothing was raised")
     *_, (frame, _) = walk_tb(raised.__traceback__)
     module, named = frame.f_globals["__name__"], doctor.diagnose(raised).case
-    message = textwrap.shorten(str(raised), MESSAGE, placeholder=" ...")
-    print(f"{named}: {type(raised).__name__}, raised in {module}\n  {message}")
+    print(f"{named}: {type(raised).__name__}, raised in {module}\n  {shown(raised)}")
+    if raised.__cause__:
+        print(f"  because of {type(raised.__cause__).__name__}: {shown(raised.__cause__)}")
     assert module.partition(".")[0] not in OURS, f"{case}: raised in {module}, which is no library"
     assert named == case, f"the doctor says {named}, not {case}"
+
+
+def shown(error: BaseException) -> str:
+    """The error's message in one line, shortened."""
+    return textwrap.shorten(str(error), MESSAGE, placeholder=" ...")
 
 
 @contextmanager

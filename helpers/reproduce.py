@@ -7,12 +7,10 @@ instead. Nothing is left behind: kernel, caches and temporary files live in one 
 import json
 import os
 import tempfile
-import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from traceback import walk_tb
 
 import nbformat
 
@@ -23,8 +21,6 @@ from helpers.notebooks import ANSI, KEPT_METADATA, KERNELSPEC
 KINDS = ("reproduce", "fix", "proof")
 SETUP = "setup"
 SECONDS = 300  # for one cell
-MESSAGE = 150  # characters of a message that are shown
-OURS = ("__main__", "helpers")  # a notebook's own code, and this package
 INNERMOST = "import sys, traceback; print(traceback.extract_tb(sys.last_value.__traceback__)[-1].filename)"
 
 
@@ -116,31 +112,6 @@ def run(lesson: Lesson, kinds: Sequence[str] = KINDS, show: Callable[[Step], Non
     if done and diagnosis.case not in (lesson.case, lesson.without_gpu):
         failure = f"{lesson.notebook}: the doctor says {diagnosis.case}, not {lesson.case}"
     return Outcome(tuple(steps), diagnosis, failure)
-
-
-def meet(case: str, call: Callable[[], object]) -> None:
-    """Let `call` raise a library's error; print the case that the doctor names, the message, and who raised it.
-
-    AssertionError when nothing is raised, when it was not a library that raised, or when the doctor names another case.
-    """
-    try:
-        call()
-    except Exception as error:
-        raised = error
-    else:
-        raise AssertionError(f"{case}: nothing was raised")
-    *_, (frame, _) = walk_tb(raised.__traceback__)
-    module, named = frame.f_globals["__name__"], doctor.diagnose(raised).case
-    print(f"{named}: {type(raised).__name__}, raised in {module}\n  {shown(raised)}")
-    if raised.__cause__:
-        print(f"  because of {type(raised.__cause__).__name__}: {shown(raised.__cause__)}")
-    assert module.partition(".")[0] not in OURS, f"{case}: raised in {module}, which is no library"
-    assert named == case, f"the doctor says {named}, not {case}"
-
-
-def shown(error: BaseException) -> str:
-    """The error's message in one line, shortened."""
-    return textwrap.shorten(str(error), MESSAGE, placeholder=" ...")
 
 
 @contextmanager

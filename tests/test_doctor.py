@@ -116,7 +116,7 @@ def test_a_broken_file_of_the_catalogue_is_named(tmp_path):
 
 
 # Wordings of transformers 5, peft 0.21, trl 1.16, bitsandbytes 0.50 and torch 2.13 where no report in data/ has one:
-# read in their sources; notebook 26 raises those that a machine without a GPU can raise.
+# read in their sources, not raised here.
 INSTALLED = {
     "peft_config_beside_peft_model": "ValueError: You passed a `PeftModel` instance together with a `peft_config` to "
     "the trainer. Please first merge and unload the existing adapter",

@@ -1,7 +1,6 @@
 """Every error notebook's own cells: the library raises, the doctor knows it, and the fix, nothing else, cures it."""
 
 import json
-import re
 import subprocess
 import sys
 import sysconfig
@@ -146,40 +145,6 @@ def test_the_list_names_every_error_notebook():
     assert all(lesson["title"] and lesson["case"] in CASES for lesson in listed)
     shown = CliRunner().invoke(cli.app, ["reproduce"]).stdout
     assert all(case in shown for case in LESSONS)
-
-
-def test_meet_shows_the_case_the_message_and_who_raised_it(tmp_path, capsys):
-    (tmp_path / "t").write_bytes(b"\xd6")
-    reproduce.meet("unicode_decode_error", (tmp_path / "t").read_text)
-    name, message = capsys.readouterr().out.splitlines()
-    assert name == "unicode_decode_error: UnicodeDecodeError, raised in codecs" and "codec can't decode" in message
-
-
-BY_HAND = "raise UnicodeDecodeError('utf-8', b'x', 0, 1, '')"
-
-
-@pytest.mark.parametrize(
-    ("case", "call", "complaint"),
-    [
-        ("unicode_decode_error", lambda: None, "nothing was raised"),
-        ("unicode_decode_error", lambda: exec(BY_HAND, {"__name__": "__main__"}), "no library"),
-        ("unicode_decode_error", lambda: reproduce.find("no such case"), "no library"),
-        ("missing_input_ids", lambda: json.loads(b"\xd6\xd0"), "not missing_input_ids"),
-    ],
-)
-def test_meet_is_not_content_with(case, call, complaint):
-    with pytest.raises(AssertionError, match=complaint):
-        reproduce.meet(case, call)
-
-
-GALLERY = "26_more_errors"
-
-
-def test_the_gallery_meets_every_case_that_names_it():
-    notebook = nbformat.read(NOTEBOOKS / f"{GALLERY}.ipynb", as_version=4)
-    met = [case for cell in notebook.cells for case in re.findall(r"\bmeet\(\"(\w+)\"", cell.source)]
-    assert sorted(met) == sorted(case.id for case in CASES.values() if case.notebook == GALLERY)
-    assert len(set(met)) >= 15 and not set(met) & set(LESSONS)
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,7 @@ from helpers.errors import InputError
 SECONDS = BUILD / "notebook_seconds.json"
 KERNELSPEC = {"name": "python3", "display_name": "Python 3", "language": "python"}
 KEPT_CELL_METADATA = ("tags", "jupyter")
+KEPT_METADATA = "course"  # of the notebook: {"case": id} names the catalogue's case that an error notebook reproduces
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 
 # A path of the machine that ran the notebook; the lookbehind leaves web addresses and relative paths alone.
@@ -43,6 +45,10 @@ LIBRARY_PREFIX = re.compile(
 )
 ROOT_NAMES = {str(ROOT), str(ROOT).replace(str(Path.home()), "~")}
 REPOSITORY_PREFIX = re.compile("(?:" + "|".join(map(re.escape, sorted(ROOT_NAMES))) + r")[\\/]")
+# A temporary directory of helpers.scratch or tempfile, with all above it. tests/nbval_sanitize.cfg has the same line.
+TEMPORARY = re.compile(r"(?:[A-Za-z]:)?(?:~|[\\/])[\w.~\\/-]*?[\\/](?:scratch-|tmp)[a-z0-9_]{8}(?![\w-])")
+FRAME = re.compile(r"(?:File |Cell In)")
+SHOWN_FRAMES = 2  # stored at each end of a long row of frames: who called, and where it broke
 
 
 def stored_texts(notebook: nbformat.NotebookNode) -> Iterator[tuple[str, str]]:
@@ -80,8 +86,21 @@ def stderr_lines(notebook: nbformat.NotebookNode) -> list[str]:
 
 
 def shorten_frames(traceback: list[str]) -> list[str]:
-    """The traceback with package files named from the package on, repository files from the root on."""
-    return [REPOSITORY_PREFIX.sub("", LIBRARY_PREFIX.sub("", line)) for line in traceback]
+    """The traceback with package files named from the package on, repository and temporary files from the root on."""
+    return [TEMPORARY.sub("TEMP", REPOSITORY_PREFIX.sub("", LIBRARY_PREFIX.sub("", line))) for line in traceback]
+
+
+def fold_frames(traceback: list[str]) -> list[str]:
+    """The traceback with the middle of each long row of frames left out, and a line that says so."""
+    folded: list[str] = []
+    for is_frame, group in groupby(traceback, key=lambda entry: bool(FRAME.match(ANSI.sub("", entry)))):
+        entries = list(group)
+        left_out = len(entries) - 2 * SHOWN_FRAMES
+        if is_frame and left_out > 1:
+            note = f"    [{left_out} frames left out of this stored output]"
+            entries[SHOWN_FRAMES:-SHOWN_FRAMES] = [note]
+        folded += entries
+    return folded
 
 
 def merged_streams(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
@@ -100,10 +119,11 @@ def normalise(notebook: nbformat.NotebookNode) -> int:
     """Bring metadata, ids and outputs into the one stored form, in place; returns how many widget views were dropped.
 
     A widget's view means nothing without its kernel and makes code hosts refuse the file, so it goes, its text
-    ("HBox(children=...") with it. Nothing else that a cell showed is taken away.
+    ("HBox(children=...") with it. Of a long traceback the middle frames go. Nothing else that a cell showed does.
     """
     dropped = 0
-    notebook["metadata"] = {"kernelspec": dict(KERNELSPEC), "language_info": {"name": "python"}}
+    kept = {KEPT_METADATA: notebook.metadata[KEPT_METADATA]} if KEPT_METADATA in notebook.metadata else {}
+    notebook["metadata"] = {"kernelspec": dict(KERNELSPEC), "language_info": {"name": "python"}, **kept}
     notebook["nbformat"], notebook["nbformat_minor"] = 4, 5
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number:02d}"
@@ -115,7 +135,8 @@ def normalise(notebook: nbformat.NotebookNode) -> int:
         cell["outputs"] = merged_streams([output for output in cell.outputs if output not in widgets])
         for output in cell.outputs:
             if output.output_type == "error":
-                output["traceback"] = shorten_frames(output.traceback)
+                output["traceback"] = fold_frames(shorten_frames(output.traceback))
+                output["evalue"] = TEMPORARY.sub("TEMP", output.evalue)
             elif "metadata" in output:
                 output["metadata"] = {}
     return dropped

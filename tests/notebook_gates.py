@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 
-from helpers.notebooks import KEPT_CELL_METADATA, WIDGET_MIME, leaks, stderr_lines
+from helpers.notebooks import KEPT_CELL_METADATA, KEPT_METADATA, WIDGET_MIME, leaks, stderr_lines
 
 Notebook = nbformat.NotebookNode
 COMPARED_TAG, COMPARED_COMMENT = "nbval-check-output", "NBVAL_CHECK_OUTPUT"
@@ -16,6 +16,20 @@ FEWEST_COMPARED = 2
 MEDIAN_LINES, MOST_LINES, SETUP_LINES = 8, 20, 5
 MOST_BYTES = 1_000_000
 MINUTES = re.compile(r"(\d+(?:\.\d+)?)[ \u00a0]*min(?:utes?)?\b|\bminutes?\b[^\n]*?(\d+(?:\.\d+)?)", re.IGNORECASE)
+MOST_CELLS_OF_AN_ERROR = 20
+REPRODUCE, FIX, PROOF = "reproduce", "fix", "proof"
+ANATOMY = (
+    "Symptom",
+    "Reproduce",
+    "Read the traceback",
+    "Cause",
+    "Fix",
+    "Proof",
+    "Prevent",
+    "What the usual advice gets wrong",
+    "What was shown",
+    "Exercise",
+)
 SHOWN = re.compile(r"^#+.*what was shown.*$", re.IGNORECASE | re.MULTILINE)
 EXERCISE = re.compile(r"^#+.*exercise", re.IGNORECASE | re.MULTILINE)
 LINK = re.compile(r"\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)|\b(?:src|href)=\"([^\"]+)\"")
@@ -102,7 +116,7 @@ def no_stderr(notebook: Notebook) -> list[str]:
 def normalised(notebook: Notebook) -> list[str]:
     """Only the metadata that helpers.notebooks keeps: no times, no versions, ids by position."""
     wrong = []
-    if set(notebook.metadata) != {"kernelspec", "language_info"}:
+    if set(notebook.metadata) - {KEPT_METADATA} != {"kernelspec", "language_info"}:
         wrong.append(f"metadata has {sorted(notebook.metadata)}")
     if notebook.metadata.get("kernelspec", {}).get("name") != "python3":
         wrong.append("the kernel is not python3")
@@ -172,6 +186,35 @@ def closing(notebook: Notebook) -> list[str]:
     return wrong
 
 
+def tagged(notebook: Notebook, tag: str) -> list[int]:
+    """The positions of the code cells with that tag."""
+    cells = enumerate(notebook.cells)
+    return [at for at, cell in cells if cell.cell_type == "code" and tag in cell.metadata.get("tags", [])]
+
+
+def anatomy(notebook: Notebook) -> list[str]:
+    """An error notebook (one that names its case) is short, has the headings in their order, and tags its cells.
+
+    Of the cells tagged reproduce the last one raises and no other; fix and proof come after it, proof compared.
+    """
+    if KEPT_METADATA not in notebook.metadata:
+        return []
+    found = [text for cell in notebook.cells for text in re.findall(r"^## ([^:\n]+)", cell.get("source", ""), re.M)]
+    headings = [text.strip() for text in found if text.strip() in ANATOMY]
+    wrong = [] if tuple(headings) == ANATOMY else [f"its headings are {headings}"]
+    if len(notebook.cells) > MOST_CELLS_OF_AN_ERROR:
+        wrong.append(f"{len(notebook.cells)} cells are too many to be read under stress")
+    groups = [tagged(notebook, tag) for tag in (REPRODUCE, FIX, PROOF)]
+    if not all(groups) or sorted(sum(groups, [])) != sum(groups, []):
+        return [*wrong, f"cells tagged reproduce, fix, proof are {groups}, which is not in this order"]
+    raising = [raises(notebook.cells[at]) for at in groups[0]]
+    if not raising[-1] or any(raising[:-1]):
+        wrong.append("it is not the last reproduce cell, and it alone, that raises")
+    return wrong + [
+        f"{notebook.cells[at].id}: proof not compared" for at in groups[2] if not is_compared(notebook.cells[at])
+    ]
+
+
 NOTEBOOK_GATES = (
     compared_cells,
     exceptions,
@@ -183,6 +226,7 @@ NOTEBOOK_GATES = (
     short_cells,
     opening,
     closing,
+    anatomy,
 )
 
 

@@ -16,7 +16,7 @@ from nbval.plugin import get_sanitize_patterns
 from helpers import NOTEBOOKS, ROOT, notebooks
 from helpers.errors import InputError
 from helpers.ledger import read_notebooks
-from helpers.notebooks import normalise, shorten_frames
+from helpers.notebooks import TEMPORARY, fold_frames, normalise, shorten_frames
 
 NAMES = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
 SANITIZE = Path(__file__).with_name("nbval_sanitize.cfg")
@@ -109,6 +109,7 @@ SPOILERS = {
     "nothing shown in numbers": (gates.closing, lambda n: n.cells[4].update(source="## What was shown\n\n- A lot.")),
     "no exercise": (gates.closing, lambda n: n.cells.pop(5)),
     "exercise without check": (gates.closing, lambda n: n.cells.pop(6)),
+    "a case without the anatomy": (gates.anatomy, lambda n: n.metadata.update(course={"case": "x"})),
 }
 
 
@@ -124,6 +125,42 @@ def test_gate_catches(name):
     notebook = copy.deepcopy(sample())
     spoil(notebook)
     assert gate(notebook), f"{gate.__name__} let pass: {name}"
+
+
+def error_sample() -> nbformat.NotebookNode:
+    """The smallest notebook that `anatomy` takes: cells 1 and 2 reproduce, 4 fixes, 5 proves."""
+    before, after = gates.ANATOMY[:4], gates.ANATOMY[4:]
+    cells = [
+        new_markdown_cell("".join(f"## {heading}: more\n\n" for heading in before[:2])),
+        new_code_cell("x = 0", metadata={"tags": [gates.REPRODUCE]}),
+        compared("1 / x", raised(), gates.REPRODUCE, gates.RAISES_TAG),
+        new_markdown_cell("".join(f"## {heading}\n" for heading in before[2:])),
+        new_code_cell("x = 1", metadata={"tags": [gates.FIX]}),
+        compared("print(1 / x)", printed("1.0"), gates.PROOF),
+        new_markdown_cell("".join(f"## {heading}\n\nText.\n\n" for heading in after)),
+    ]
+    return new_notebook(cells=cells, metadata={gates.KEPT_METADATA: {"case": "x"}})
+
+
+ANATOMY_SPOILERS = {
+    "a heading is missing": lambda n: n.cells[3].update(source="## Cause"),
+    "headings in another order": lambda n: n.cells[3].update(source="## Cause\n## Read the traceback"),
+    "too long": lambda n: n.cells.extend(new_markdown_cell("x") for _ in range(14)),
+    "nothing raises": lambda n: n.cells[2].metadata.tags.remove(gates.RAISES_TAG),
+    "another reproduce cell raises, too": lambda n: n.cells[1].metadata.tags.append(gates.RAISES_TAG),
+    "no fix": lambda n: n.cells[4].metadata.tags.clear(),
+    "no proof": lambda n: n.cells[5].metadata.tags.remove(gates.PROOF),
+    "proof before the fix": lambda n: n.cells.insert(4, n.cells.pop(5)),
+    "proof not compared": lambda n: n.cells[5].metadata.tags.remove(gates.COMPARED_TAG),
+}
+
+
+@pytest.mark.parametrize("name", ANATOMY_SPOILERS)
+def test_anatomy_of_an_error_notebook(name):
+    notebook = error_sample()
+    assert gates.anatomy(notebook) == []
+    ANATOMY_SPOILERS[name](notebook)
+    assert gates.anatomy(notebook)
 
 
 def test_there_are_notebooks():
@@ -191,10 +228,12 @@ def test_normalise_keeps_what_was_shown_and_can_be_repeated():
     cell = a_code_cell(notebook)
     widget = new_output("display_data", data={gates.WIDGET_MIME: {}, "text/plain": "HBox()"})
     cell.outputs = [printed("a"), printed("b"), widget]
+    notebook.metadata["course"] = {"case": "x"}
     notebook.metadata["widgets"], cell.metadata["execution"], notebook.cells[0]["id"] = {}, {"start": "now"}, "x"
     assert normalise(notebook) == 1
     assert [output.text for output in cell.outputs] == ["ab"]
     assert not gates.normalised(notebook) and not gates.no_widgets(notebook)
+    assert notebook.metadata.course == {"case": "x"}
     again = copy.deepcopy(notebook)
     assert normalise(again) == 0 and again == notebook
 
@@ -214,6 +253,28 @@ def test_frames_name_the_package_or_the_file_of_this_repository():
         "File helpers/data.py:7",
         "Cell In[2], line 1",
     ]
+
+
+def test_temporary_directories_are_stored_and_compared_alike():
+    """What is stored and what a later run prints in another directory are the same to nbval."""
+    message = "nothing at '/tmp/scratch-a1b2c3_4/adapter' (from /var/folders/x/T/tmpq1w2e3r4)"
+    later = message.replace("a1b2c3_4", "zzzzzzzz").replace("/tmp/", "C:\\Users\\ann\\AppData\\Local\\Temp\\")
+    assert TEMPORARY.sub("TEMP", message) == "nothing at 'TEMP/adapter' (from TEMP)"
+    assert sanitized(TEMPORARY.sub("TEMP", message)) == sanitized(message) == sanitized(later)
+    assert (
+        TEMPORARY.sub("TEMP", "/data/template12/a and /data/scratch-paper")
+        == "/data/template12/a and /data/scratch-paper"
+    )
+
+
+def test_long_tracebacks_are_folded_and_say_so():
+    ansi = "\x1b[36mFile \x1b[39m"
+    header, last = "ValueError   Traceback (most recent call last)", "ValueError: no"
+    frames = ["Cell In[3], line 1\n----> 1 f()", *(f"{ansi}peft/a.py:{line}\n{line} g()" for line in range(9))]
+    folded = fold_frames([header, *frames, last])
+    assert folded == [header, *frames[:2], "    [6 frames left out of this stored output]", *frames[-2:], last]
+    assert fold_frames(folded) == folded
+    assert fold_frames([header, *frames[:5], last]) == [header, *frames[:5], last]
 
 
 def sanitized(text: str) -> str:

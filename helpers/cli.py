@@ -97,6 +97,39 @@ def diagnose(
 
 
 @app.command()
+def reproduce(
+    case: Annotated[
+        str | None, typer.Argument(metavar="CASE", help="A case from the list, or its notebook's number; none: list.")
+    ] = None,
+    only: Annotated[
+        str | None, typer.Option("--only", help="reproduce: show the error only, and let people find the rest.")
+    ] = None,
+    as_list: Annotated[bool, typer.Option("--list", help="List the cases.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Raise a real error, then show what it means, its fix and the proof. Exit 1 if anything goes otherwise."""
+    from helpers import doctor
+    from helpers import reproduce as errors
+
+    if as_list or case is None:
+        found = list(errors.lessons().values())
+        print(errors.to_json(found) if as_json else errors.to_text(found))
+        return
+    if as_json or only not in (None, "reproduce"):
+        raise InputError("--json goes with --list" if as_json else f"--only {only}: the only choice is reproduce")
+
+    def show(step: errors.Step) -> None:
+        print(errors.report(step, colours=sys.stdout.isatty()), flush=True)
+        if step.traceback and not only:
+            print(doctor.text(doctor.diagnose(step.traceback)), flush=True)
+
+    outcome = errors.run(errors.find(case), errors.KINDS[:1] if only else errors.KINDS, show)
+    if outcome.failure:
+        print(f"not as it should be: {outcome.failure}", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+@app.command()
 def course(profile: ProfileName = None) -> None:
     """Clean, train, score before and after, merge and prove the merge; writes build/course.json."""
     from helpers import course as pipeline

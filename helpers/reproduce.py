@@ -1,0 +1,176 @@
+"""Reproduce an error from a terminal: an error notebook's cells tagged reproduce, fix and proof, in a fresh kernel.
+
+The notebook's metadata name the catalogue's case; `without_gpu` there names the case that a machine without a GPU gets
+instead. Nothing is left behind: kernel, caches and temporary files live in one temporary directory.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import nbformat
+
+from helpers import NOTEBOOKS, ROOT, doctor
+from helpers.errors import InputError
+from helpers.notebooks import ANSI, KEPT_METADATA, KERNELSPEC
+
+KINDS = ("reproduce", "fix", "proof")
+SETUP = "setup"
+SECONDS = 300  # for one cell
+INNERMOST = "import sys, traceback; print(traceback.extract_tb(sys.last_value.__traceback__)[-1].filename)"
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """An error notebook: its case, the case that stands in on a machine without a GPU (or None), title and name."""
+
+    case: str
+    without_gpu: str | None
+    title: str
+    notebook: str
+
+    def cells(self, kinds: Sequence[str], directory: Path = NOTEBOOKS) -> list[tuple[str, str]]:
+        """(kind, source) of the setup cell and the tagged cells of these kinds, in the notebook's order."""
+        notebook = nbformat.read(directory / f"{self.notebook}.ipynb", as_version=4)
+        code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        tagged = [(set(cell.metadata.get("tags", ())) & {SETUP, *kinds}, cell.source) for cell in code]
+        return [(tags.pop(), source) for tags, source in tagged if tags]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A cell that ran: what it printed, its exception's traceback with colours (empty without), and the file of the
+    innermost frame."""
+
+    kind: str
+    source: str
+    printed: str
+    traceback: str
+    raised_in: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All steps, the doctor's answer to the traceback (None when nothing was raised), and what went wrong, or ""."""
+
+    steps: tuple[Step, ...]
+    diagnosis: doctor.Diagnosis | None
+    failure: str
+
+
+def lessons(directory: Path = NOTEBOOKS) -> dict[str, Lesson]:
+    """The error notebooks by case, in teaching order."""
+    found = {}
+    for path in sorted(directory.glob("*.ipynb")):
+        notebook = nbformat.read(path, as_version=4)
+        if course := notebook.metadata.get(KEPT_METADATA):
+            title = notebook.cells[0].source.splitlines()[0].lstrip("# ")
+            found[course["case"]] = Lesson(course["case"], course.get("without_gpu"), title, path.stem)
+    return found
+
+
+def find(case: str) -> Lesson:
+    """The lesson of a case, or of a notebook's number or name. InputError when there is none."""
+    known = lessons()
+    for lesson in known.values():
+        if case in (lesson.case, lesson.notebook, lesson.notebook.partition("_")[0]):
+            return lesson
+    raise InputError(f"no notebook reproduces {case!r}; there are {', '.join(known)}")
+
+
+def run(lesson: Lesson, kinds: Sequence[str] = KINDS, show: Callable[[Step], None] = lambda step: None) -> Outcome:
+    """Run the lesson's cells of these kinds; `show` gets each step as it ends.
+
+    The outcome's failure says so when the last reproduce cell did not raise, or any other cell did.
+    """
+    cells = lesson.cells(kinds)
+    last = max(number for number, (kind, _) in enumerate(cells) if kind == "reproduce")
+    steps: list[Step] = []
+    with kernel() as execute:
+        for number, (kind, source) in enumerate(cells):
+            steps.append(execute(kind, source))
+            show(steps[-1])
+            if bool(steps[-1].traceback) != (number == last):
+                break
+    done = len(steps) == len(cells) and bool(steps[-1].traceback) == (last == len(cells) - 1)
+    raised = next((step.traceback for step in steps if step.traceback), "")
+    diagnosis = doctor.diagnose(raised) if raised else None
+    where = f"{lesson.notebook}, {steps[-1].kind} cell"
+    failure = "" if done else f"{where}: {'raised' if steps[-1].traceback else 'should have raised, and did not'}"
+    return Outcome(tuple(steps), diagnosis, failure)
+
+
+@contextmanager
+def kernel() -> Iterator[Callable[[str, str], Step]]:
+    """A fresh kernel in an empty directory that vanishes with it, as a function from (kind, source) to the step."""
+    from nbclient import NotebookClient
+
+    with tempfile.TemporaryDirectory(prefix="reproduce-", ignore_cleanup_errors=True) as folder:
+        client = NotebookClient(
+            nbformat.v4.new_notebook(),
+            timeout=SECONDS,
+            startup_timeout=180,
+            kernel_name=KERNELSPEC["name"],
+            allow_errors=True,
+            resources={"metadata": {"path": folder}},
+        )
+
+        def execute(kind: str, source: str) -> Step:
+            outputs = in_kernel(client, source)
+            errors = [output for output in outputs if output.output_type == "error"]
+            traceback = "\n".join("\n".join(error.traceback) for error in errors)
+            raised_in = text(in_kernel(client, INNERMOST)).strip() if errors else ""
+            return Step(kind, source, text(outputs), traceback, raised_in)
+
+        with client.setup_kernel(env=environment(Path(folder))):
+            yield execute
+
+
+def in_kernel(client, source: str) -> list[nbformat.NotebookNode]:
+    """The outputs of the source, run as one more cell."""
+    cell = nbformat.v4.new_code_cell(source)
+    client.nb.cells.append(cell)
+    client.execute_cell(cell, len(client.nb.cells) - 1)
+    return cell.outputs
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """This process's variables, changed so that what the kernel and its libraries write goes into the folder."""
+    own = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))
+    own |= {"IPYTHONDIR": str(folder / "ipython"), "HF_HOME": str(folder / "hf"), "MPLCONFIGDIR": str(folder / "mpl")}
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    return {"COURSE_PROFILE": "tiny", **os.environ, **own, "PYTHONPATH": path}
+
+
+def text(outputs: Sequence[nbformat.NotebookNode]) -> str:
+    """What the outputs print: streams and plain text."""
+    return "".join(
+        output.get("text", "") or output.get("data", {}).get("text/plain", "") + "\n" * ("data" in output)
+        for output in outputs
+    )
+
+
+def report(step: Step, colours: bool) -> str:
+    """A step for a terminal: its source behind bars, then what it printed and raised; nothing of the setup cell."""
+    if step.kind == SETUP and not step.traceback:
+        return ""
+    source = "\n".join(f"  | {line}" for line in step.source.splitlines())
+    traceback = step.traceback if colours else ANSI.sub("", step.traceback)
+    where = f"(raised in {step.raised_in})" if step.traceback else ""
+    return "\n".join(filter(None, (f"--- {step.kind}", source, step.printed.rstrip(), traceback, where)))
+
+
+def to_json(found: Sequence[Lesson]) -> str:
+    """The lessons for a script."""
+    return json.dumps([asdict(lesson) for lesson in found], ensure_ascii=False, indent=1)
+
+
+def to_text(found: Sequence[Lesson]) -> str:
+    """The lessons for a terminal, a line each."""
+    width = max((len(lesson.case) for lesson in found), default=0)
+    notes = {lesson: f"   (without a GPU: {lesson.without_gpu})" if lesson.without_gpu else "" for lesson in found}
+    return "\n".join(f"{one.case:{width}}  {one.notebook[:2]}  {one.title}{notes[one]}" for one in found)

@@ -120,7 +120,7 @@ def reproduce(
 
     def show(step: errors.Step) -> None:
         print(errors.report(step, colours=sys.stdout.isatty()), flush=True)
-        if step.traceback and not only:
+        if step.error and not only:
             print(doctor.text(doctor.diagnose(step.traceback)), flush=True)
 
     outcome = errors.run(errors.find(case), errors.KINDS[:1] if only else errors.KINDS, show)

@@ -7,10 +7,12 @@ instead. Nothing is left behind: kernel, caches and temporary files live in one 
 import json
 import os
 import tempfile
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from traceback import walk_tb
 
 import nbformat
 
@@ -21,6 +23,8 @@ from helpers.notebooks import ANSI, KEPT_METADATA, KERNELSPEC
 KINDS = ("reproduce", "fix", "proof")
 SETUP = "setup"
 SECONDS = 300  # for one cell
+MESSAGE = 150  # characters of a message that are shown
+OURS = ("__main__", "helpers")  # a notebook's own code, and this package
 INNERMOST = "import sys, traceback; print(traceback.extract_tb(sys.last_value.__traceback__)[-1].filename)"
 
 
@@ -43,12 +47,13 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Step:
-    """A cell that ran: what it printed, its exception's traceback with colours (empty without), and the file of the
-    innermost frame."""
+    """A cell that ran: what it printed; its exception's type, traceback with colours, and innermost frame's file, all
+    empty without one."""
 
     kind: str
     source: str
     printed: str
+    error: str
     traceback: str
     raised_in: str
 
@@ -94,14 +99,33 @@ def run(lesson: Lesson, kinds: Sequence[str] = KINDS, show: Callable[[Step], Non
         for number, (kind, source) in enumerate(cells):
             steps.append(execute(kind, source))
             show(steps[-1])
-            if bool(steps[-1].traceback) != (number == last):
+            if bool(steps[-1].error) != (number == last):
                 break
-    done = len(steps) == len(cells) and bool(steps[-1].traceback) == (last == len(cells) - 1)
-    raised = next((step.traceback for step in steps if step.traceback), "")
+    done = len(steps) == len(cells) and bool(steps[-1].error) == (last == len(cells) - 1)
+    raised = next((step.traceback for step in steps if step.error), "")
     diagnosis = doctor.diagnose(raised) if raised else None
     where = f"{lesson.notebook}, {steps[-1].kind} cell"
-    failure = "" if done else f"{where}: {'raised' if steps[-1].traceback else 'should have raised, and did not'}"
+    failure = "" if done else f"{where}: {'raised' if steps[-1].error else 'should have raised, and did not'}"
     return Outcome(tuple(steps), diagnosis, failure)
+
+
+def meet(case: str, call: Callable[[], object]) -> None:
+    """Let `call` raise a library's error; print the case that the doctor names, the message, and who raised it.
+
+    AssertionError when nothing is raised, when it was not a library that raised, or when the doctor names another case.
+    """
+    try:
+        call()
+    except Exception as error:
+        raised = error
+    else:
+        raise AssertionError(f"{case}: nothing was raised")
+    *_, (frame, _) = walk_tb(raised.__traceback__)
+    module, named = frame.f_globals["__name__"], doctor.diagnose(raised).case
+    message = textwrap.shorten(str(raised), MESSAGE, placeholder=" ...")
+    print(f"{named}: {type(raised).__name__}, raised in {module}\n  {message}")
+    assert module.partition(".")[0] not in OURS, f"{case}: raised in {module}, which is no library"
+    assert named == case, f"the doctor says {named}, not {case}"
 
 
 @contextmanager
@@ -116,6 +140,7 @@ def kernel() -> Iterator[Callable[[str, str], Step]]:
             startup_timeout=180,
             kernel_name=KERNELSPEC["name"],
             allow_errors=True,
+            extra_arguments=["--log-level=40"],  # the kernel's own remarks are not the lesson's
             resources={"metadata": {"path": folder}},
         )
 
@@ -124,7 +149,7 @@ def kernel() -> Iterator[Callable[[str, str], Step]]:
             errors = [output for output in outputs if output.output_type == "error"]
             traceback = "\n".join("\n".join(error.traceback) for error in errors)
             raised_in = text(in_kernel(client, INNERMOST)).strip() if errors else ""
-            return Step(kind, source, text(outputs), traceback, raised_in)
+            return Step(kind, source, text(outputs), errors[0].ename if errors else "", traceback, raised_in)
 
         with client.setup_kernel(env=environment(Path(folder))):
             yield execute
@@ -156,11 +181,11 @@ def text(outputs: Sequence[nbformat.NotebookNode]) -> str:
 
 def report(step: Step, colours: bool) -> str:
     """A step for a terminal: its source behind bars, then what it printed and raised; nothing of the setup cell."""
-    if step.kind == SETUP and not step.traceback:
+    if step.kind == SETUP and not step.error:
         return ""
     source = "\n".join(f"  | {line}" for line in step.source.splitlines())
     traceback = step.traceback if colours else ANSI.sub("", step.traceback)
-    where = f"(raised in {step.raised_in})" if step.traceback else ""
+    where = f"(raised in {step.raised_in})" if step.error else ""
     return "\n".join(filter(None, (f"--- {step.kind}", source, step.printed.rstrip(), traceback, where)))
 
 

@@ -1,0 +1,170 @@
+"""Every error notebook's own cells: the library raises, the doctor knows it, and the fix, nothing else, cures it."""
+
+import json
+import subprocess
+import sys
+import sysconfig
+from dataclasses import replace
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from typer.testing import CliRunner
+
+from helpers import NOTEBOOKS, ROOT, cli, doctor, reproduce
+from helpers.doctor import diagnosis
+
+LESSONS = reproduce.lessons()
+CASES = {case.id: case for case in doctor.load()}
+LIBRARIES = [Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib", "stdlib")]
+
+
+def is_library(file: str) -> bool:
+    """Whether the file belongs to Python or an installed package, and so neither to this repository nor a notebook."""
+    return file.startswith("<frozen ") or any(Path(file).resolve().is_relative_to(folder) for folder in LIBRARIES)
+
+
+def expected(lesson: reproduce.Lesson) -> str:
+    import torch
+
+    return lesson.case if torch.cuda.is_available() or not lesson.without_gpu else lesson.without_gpu
+
+
+def problems(lesson: reproduce.Lesson, directory: Path = NOTEBOOKS) -> list[str]:
+    """What is wrong with a lesson. One kernel: setup, reproduce, proof (must fail), fix, proof (must pass)."""
+    cells = lesson.cells(reproduce.KINDS, directory)
+    order = ["setup", "reproduce", "proof", "fix", "proof"]
+    with reproduce.kernel() as execute:
+        steps = [execute(kind, source) for wanted in order for kind, source in cells if kind == wanted]
+    kinds = [step.kind for step in steps]
+    raising = [step for step in steps if step.kind == "reproduce"]
+    proofs = [step for step in steps if step.kind == "proof"]
+    without, repaired = proofs[: len(proofs) // 2], proofs[len(proofs) // 2 :]
+    raised, wrong = raising[-1], [f"{step.kind} cell raised: {step.error}" for step in steps[:1] if step.error]
+    wrong += [f"an earlier reproduce cell raised: {step.error}" for step in raising[:-1] if step.error]
+    wrong += [f"the {kind} cells are missing" for kind in reproduce.KINDS if kind not in kinds]
+    known = CASES[expected(lesson)]
+    if raised.error not in known.types:
+        wrong.append(f"raised {raised.error or 'nothing'}, which is no type of {known.id}")
+    if not is_library(raised.raised_in):
+        wrong.append(f"raised in {raised.raised_in}, which is no library")
+    named = doctor.diagnose(raised.traceback).case
+    if named != known.id:
+        wrong.append(f"the doctor says {named}, not {known.id}")
+    failed = [step.error for step in without if step.error]
+    if not failed or failed[0] == "NameError":
+        wrong.append(f"without the fix the proof ends with {failed or 'success'}")
+    wrong += [
+        f"{step.kind} cell after the error: {step.error}"
+        for step in (*repaired, *steps)
+        if step.error and (step in repaired or step.kind == "fix")
+    ]
+    return wrong
+
+
+def test_there_are_lessons_and_each_is_in_the_catalogue():
+    assert LESSONS
+    for lesson in LESSONS.values():
+        assert CASES[lesson.case].notebook == lesson.notebook
+        assert lesson.without_gpu is None or lesson.without_gpu in CASES
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", LESSONS)
+def test_the_library_raises_the_doctor_knows_and_only_the_fix_cures(case):
+    wrong = problems(LESSONS[case])
+    assert not wrong, "; ".join(wrong)
+
+
+RAISE = "open('t', 'wb').write(b'\\xd6\\xd0')\nread('t')"
+SAMPLE = {
+    "setup": "from pathlib import Path",
+    "reproduce": f"encoding = 'utf-8'\ndef read(path):\n    return Path(path).read_text(encoding=encoding)\n{RAISE}",
+    "fix": "encoding = 'gb18030'",
+    "proof": "assert read('t') == '\\u4e2d'",
+}
+SPOILED = {
+    "raised in the cell itself": {"reproduce": SAMPLE["reproduce"].replace("read('t')", "b'\xd6'.decode('utf-8')")},
+    "raised by hand, of the right type": {"reproduce": "raise UnicodeDecodeError('utf-8', b'x', 0, 1, 'by hand')"},
+    "nothing raised": {"reproduce": SAMPLE["reproduce"].removesuffix("read('t')")},
+    "an error of another kind": {"reproduce": SAMPLE["reproduce"].replace("read('t')", "read('absent')")},
+    "no fix": {"fix": "pass"},
+    "a fix that raises": {"fix": "encoding = 'gb18030'; read('absent')"},
+    "a proof that cannot fail": {"proof": "print('it works')"},
+    "a proof of what only the fix defines": {
+        "fix": "encoding = cure = 'gb18030'",
+        "proof": "assert cure and read('t')",
+    },
+}
+
+
+def sample(folder: Path, **changed: str) -> reproduce.Lesson:
+    """A small lesson on the encoding of a file, in `folder`, with some of its cells changed."""
+    sources = {**SAMPLE, **changed}
+    cells = [new_code_cell(source, metadata={"tags": [kind]}) for kind, source in sources.items()]
+    course = {"course": {"case": "unicode_decode_error"}}
+    nbformat.write(new_notebook(cells=[new_markdown_cell("# Why?"), *cells], metadata=course), folder / "13_x.ipynb")
+    return reproduce.lessons(folder)["unicode_decode_error"]
+
+
+def test_a_good_lesson_has_no_problems(tmp_path):
+    assert problems(sample(tmp_path), tmp_path) == []
+
+
+@pytest.mark.parametrize("name", SPOILED)
+def test_problems_catches(name, tmp_path):
+    assert problems(sample(tmp_path, **SPOILED[name]), tmp_path), f"let pass: {name}"
+
+
+def test_problems_catches_swapped_wordings(tmp_path, monkeypatch):
+    lesson = sample(tmp_path)
+    one, other = CASES["unicode_decode_error"], CASES["missing_input_ids"]
+    swapped = [replace(one, wordings=other.wordings), replace(other, wordings=one.wordings)]
+    monkeypatch.setattr(diagnosis, "load", lambda: tuple(swapped))
+    assert any("the doctor says" in text for text in problems(lesson, tmp_path))
+
+
+def test_run_stops_where_something_goes_otherwise(tmp_path, monkeypatch):
+    monkeypatch.setattr(reproduce.Lesson.cells, "__defaults__", (tmp_path,))
+    good = reproduce.run(sample(tmp_path))
+    assert [step.kind for step in good.steps] == ["setup", "reproduce", "fix", "proof"] and not good.failure
+    assert good.diagnosis.case == "unicode_decode_error"
+    assert "should have raised" in reproduce.run(sample(tmp_path, **SPOILED["nothing raised"])).failure
+    assert "proof cell: raised" in reproduce.run(sample(tmp_path, fix="pass")).failure
+    assert not reproduce.run(sample(tmp_path), ["reproduce"]).failure
+
+
+def test_the_list_names_every_error_notebook():
+    listed = json.loads(CliRunner().invoke(cli.app, ["reproduce", "--list", "--json"]).stdout)
+    with_case = [p.stem for p in sorted(NOTEBOOKS.glob("*.ipynb")) if "course" in nbformat.read(p, 4).metadata]
+    assert [lesson["notebook"] for lesson in listed] == with_case
+    assert all(lesson["title"] and lesson["case"] in CASES for lesson in listed)
+    shown = CliRunner().invoke(cli.app, ["reproduce"]).stdout
+    assert all(case in shown for case in LESSONS)
+
+
+@pytest.mark.slow
+def test_the_command_shows_everything_and_leaves_nothing(tmp_path):
+    """In its own process, home and temporary directory: the error, the card, fix and proof; with --only, the error."""
+    import os
+
+    home, scratch = tmp_path / "home", tmp_path / "scratch"
+    for folder in (home, scratch):
+        folder.mkdir()
+    places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch)) | {"HOME": str(home), "USERPROFILE": str(home)}
+
+    def command(*arguments: str) -> subprocess.CompletedProcess:
+        whole = [sys.executable, "-m", "helpers", "reproduce", *arguments]
+        environment = {**os.environ, **places, "PYTHONPATH": str(ROOT)}
+        return subprocess.run(whole, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
+
+    whole, only, unknown = command("13"), command("unicode_decode_error", "--only", "reproduce"), command("nonsense")
+    assert (whole.returncode, only.returncode, unknown.returncode) == (0, 0, 2), whole.stderr + only.stderr
+    assert "there are could_not_load_model" in unknown.stderr
+    for text in ("UnicodeDecodeError", "[unicode_decode_error, ", "--- fix", "--- proof", "\n(raised in "):
+        assert text in whole.stdout
+        assert (text in only.stdout) == (text in ("UnicodeDecodeError", "\n(raised in "))
+    assert "\x1b[" not in whole.stdout
+    left = [path for folder in (home, scratch, tmp_path) for path in folder.rglob("*") if path.is_file()]
+    assert left == []

@@ -77,10 +77,13 @@ def save_merged(model, tokenizer, out: str | Path) -> Path:
 
 
 def max_logit_difference(model, other, tokenizer, prompts: Sequence[Messages], batch_size: int = 32) -> float:
-    """The largest absolute difference between two models' logits over every token of the prompts (float32)."""
+    """The largest absolute difference between two models' logits over every token of the prompts (float32).
+
+    It is NaN when a logit is: no comparison with a limit then holds.
+    """
     import torch
 
-    worst = 0.0
+    worst = torch.zeros(())
     for start in range(0, len(prompts), batch_size):
         batch = tokenizer.apply_chat_template(
             list(prompts[start : start + batch_size]),
@@ -93,5 +96,5 @@ def max_logit_difference(model, other, tokenizer, prompts: Sequence[Messages], b
         with torch.inference_mode():
             ours, theirs = (m(**batch.to(m.device)).logits.float().cpu() for m in (model, other))
         real = batch["attention_mask"].bool().cpu()
-        worst = max(worst, (ours - theirs)[real].abs().max().item())
-    return worst
+        worst = torch.maximum(worst, (ours - theirs)[real].abs().max())  # Python's max would drop a NaN
+    return worst.item()

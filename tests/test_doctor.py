@@ -1,6 +1,7 @@
 """The doctor: the right name for known errors, none for others, on reports that its rules were not written from."""
 
 import hashlib
+import html
 import json
 import re
 import subprocess
@@ -222,6 +223,52 @@ def test_a_hint_never_decides_against_an_exception_that_is_unknown(report, case)
 def test_dressed_up(dress):
     found = doctor.diagnose(dress("Target modules {'q_proj'} not found in the base model. Please check."))
     assert found.case == "target_modules_not_found" and "Target" in found.evidence
+
+
+def bare(report: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", report)
+
+
+def each_line(before: str):
+    return lambda report: "".join(f"{before}{line}\n" for line in bare(report).splitlines())
+
+
+def on_windows(report: str) -> str:
+    folder = r"C:\Users\王伟\AppData\Local\Programs\Python\Lib\site-packages"
+    return re.sub(r"File ([\w./]+)", lambda m: f'File "{folder}\\' + m[1].replace("/", "\\") + '"', bare(report))
+
+
+SURROUNDINGS = {
+    "as IPython shows it": lambda report: report,
+    "without colours": bare,
+    "escapes spelled out": lambda report: report.replace("\x1b", "\\x1b"),
+    "from a notebook's file": json.dumps,
+    "a string's repr": lambda report: repr(bare(report)),
+    "a page's source": lambda report: html.escape(bare(report)),
+    "paths of Windows": on_windows,
+    "line ends of Windows": lambda report: bare(report).replace("\n", "\r\n"),
+    "Chinese around it": lambda report: f"我在微调的时候遇到了下面的问题，loss 正常：\n{bare(report)}\n请问怎么解决？",
+    "Chinese without a gap": lambda report: f"报错如下：{bare(report)}，怎么解决？".replace("\n", "\n　"),
+    "quoted in a reply": each_line("> "),
+    "one process of several": each_line("[rank0]: "),
+    "a container's log": each_line("2026-05-01T12:00:01.123Z stderr F "),
+    "broken at 80 columns": lambda report: re.sub(r"(.{80})", r"\1\n", bare(report)),
+    "its last line": lambda report: bare(report).splitlines()[-1],
+    "line breaks lost": lambda report: " ".join(bare(report).split()),
+    "after a progress bar": lambda report: "  3%|▎  | 10/300 [00:10<05:00,  1.0s/it]" + bare(report),
+    "a launcher's noise after it": lambda report: bare(report) + "\nSending process 7 closing signal SIGTERM" * 3_000,
+}
+
+
+@pytest.mark.parametrize("name", SURROUNDINGS)
+def test_every_reproduced_traceback_in_odd_surroundings(name):
+    """The tracebacks that the error notebooks store, as people paste them."""
+    lessons = [book for book in ledger.read_notebooks().values() if "course" in book.metadata]
+    assert lessons
+    for book in lessons:
+        errors = [error for cell in book.cells for error in cell.get("outputs", []) if error.output_type == "error"]
+        found = doctor.diagnose(SURROUNDINGS[name]("\n".join(errors[0].traceback)))
+        assert found.case in book.metadata.course.values(), (book.metadata.course, found.evidence)
 
 
 def test_source_lines_of_a_traceback_do_not_count():

@@ -1,5 +1,6 @@
 """Merging: the right path keeps the logits, wrong bases are refused, files appear whole or not at all."""
 
+import math
 import shutil
 from dataclasses import replace
 
@@ -103,6 +104,15 @@ def test_a_failed_save_leaves_nothing(adapter, tokenizer, tmp_path, monkeypatch)
     with pytest.raises(InputError, match="No space left"):
         merging.save_merged(merged, tokenizer, tmp_path / "merged")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_logits_that_are_nan_are_no_small_difference(tokenizer):
+    base, broken = (models.load_base(PROFILE, quantize=False).eval() for _ in range(2))
+    assert merging.max_logit_difference(base, broken, tokenizer, PROMPTS) == 0
+    with torch.no_grad():
+        broken.model.norm.weight[0] = float("nan")
+    gap = merging.max_logit_difference(base, broken, tokenizer, PROMPTS, batch_size=8)
+    assert math.isnan(gap)
 
 
 def test_adapter_off_is_the_base(adapter_model, tokenizer):

@@ -1,5 +1,6 @@
 """From a pasted traceback or log to what can be matched: colours, frames' source lines and repeated noise go."""
 
+import html
 import re
 import traceback
 from bisect import bisect_right
@@ -77,6 +78,12 @@ def shorten(text: str) -> str:
     return "\n".join([text[:HEAD], *list(telling)[-MOST_LINES:], text[-TAIL:]])
 
 
+def unescaped(text: str) -> str:
+    """The text as it was before it was copied from a string's repr, from JSON or from a page's source."""
+    text = text.replace("\\r", "\n").replace("\\n", "\n").replace("\\'", "'").replace('\\"', '"')
+    return html.unescape(text) if "&" in text else text
+
+
 def narrow(line: str) -> str:
     """The line, or of a very wide one its beginning and its end."""
     return line if len(line) <= WIDEST else f"{line[: WIDEST // 4]} {line[-WIDEST // 2 :]}"
@@ -86,7 +93,7 @@ def read(text: str) -> Report:
     """The report in a form that fragments are looked up in. Takes any string."""
     lines, starts, pieces, headers = [], [], [], []
     at, last_chain, joined, in_frame = 0, 0, False, False
-    for raw in COLOUR.sub("", shorten(text)).replace("\\r", "\n").replace("\\n", "\n").splitlines():
+    for raw in unescaped(COLOUR.sub("", shorten(text))).splitlines():
         line = RANK.sub("", narrow(raw))
         found = list(HEADER.finditer(line)) if any(word in line for word in HEADED) else []
         frame = "File" in line and FRAME.search(line)

@@ -1,0 +1,129 @@
+"""`estimate` and `fit` on the command line, the remedies that `fit` goes through, and the published figures."""
+
+import json
+
+import pytest
+from test_memory import architecture
+from typer.testing import CliRunner
+
+from helpers import cli
+from helpers.errors import InputError
+from helpers.memory import Settings, fit, published
+from helpers.memory.plan import TERMS, Plan
+from helpers.memory.settings import parse_targets
+
+KEYS = ("weights", "quantization_constants", "adapter", "gradients", "optimizer", "activations", "logits", "peak")
+COUNTS = ("total_parameters", "trainable_parameters")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> str:
+    folder = tmp_path_factory.mktemp("architecture")
+    architecture(4, vocab_size=4096).save_pretrained(folder)
+    return str(folder)
+
+
+def run(*arguments):
+    """The command's exit code, output, and the InputError it raised, for which `main` exits with 2."""
+    answer = CliRunner().invoke(cli.app, list(map(str, arguments)))
+    wrong = answer.exception if isinstance(answer.exception, InputError) else None
+    return (2 if wrong else answer.exit_code), answer.output, str(wrong)
+
+
+def test_estimate_prints_integers_in_bytes(model):
+    code, output, _ = run("estimate", "--model", model, "--method", "lora", "--targets", "q_proj,v_proj", "--json")
+    found = json.loads(output)
+    assert code == 0 and all(type(found[key]) is int and found[key] >= 0 for key in KEYS + COUNTS)
+    assert found["trainable_parameters"] == 4 * 16 * ((64 + 64) + (64 + 32))
+    assert found["peak"] == max(found["moments"].values()) > found["weights"]
+    assert found["inference"]["kv_cache"] == 2 * 4 * 32 * 2 * (512 + 256)
+
+
+def test_estimate_says_formulas_in_words(model):
+    code, output, _ = run("estimate", "--model", model, "--checkpointing")
+    assert code == 0 and all(term in output and TERMS[term][0] in output for term in KEYS if term != "peak")
+
+
+def test_every_term_has_a_formula_and_a_source():
+    assert set(TERMS) <= set(Plan.__dataclass_fields__) | {"peak"}
+    assert all(len(formula) > 20 and len(source) > 20 for formula, source in TERMS.values())
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--method", "dora"], "full, lora, qlora, int8"),
+        (["--optimizer", "sgdx"], "adamw_torch_fused"),
+        (["--targets", "wq"], "q_proj"),
+        (["--targets", ","], "all-linear"),
+        (["--rank", "0"], "at least 1"),
+        (["--length", "1"], "length"),
+        (["--dtype", "fp8"], "bfloat16"),
+    ],
+)
+def test_bad_options_say_what_would_have_been_right(model, options, words):
+    code, _, message = run("estimate", "--model", model, *options)
+    assert code == 2 and words in message
+
+
+@pytest.mark.parametrize("command", [["estimate"], ["fit", "--gpu-gb", "24"]])
+@pytest.mark.parametrize("name", ["./nowhere", "nowhere.json"])
+def test_a_model_that_is_not_there_is_named(command, name):
+    code, _, message = run(*command, "--model", name)
+    assert code == 2 and name in message
+
+
+def test_targets_are_read_as_they_are_typed():
+    assert parse_targets("all-linear") == "all-linear" and parse_targets("q_proj, v_proj") == ("q_proj", "v_proj")
+
+
+def gpu_for(settings: Settings) -> float:
+    """A GPU in GB that just holds these settings."""
+    return fit.estimate(settings).peak / 1e9
+
+
+def test_a_gpu_that_is_large_enough_needs_no_remedy(model):
+    found = fit.fit(model, 1)
+    assert found.fits and len(found.steps) == 1 and found.smallest_gpu_gb == fit.GPU_SIZES[0]
+
+
+def test_remedies_save_bytes_and_come_in_their_order(model):
+    found = fit.fit(model, 1e-4)
+    names = [remedy.name for remedy in fit.remedies(("q_proj", "v_proj"))]
+    assert not found.fits and [step.name for step in found.steps[1:]] == names
+    for before, after in zip(found.steps, found.steps[1:], strict=False):
+        assert after.saved == before.plan.peak - after.plan.peak
+    assert sum(step.saved for step in found.steps) == found.steps[0].plan.peak - found.steps[-1].plan.peak
+    by_name = {step.name: step.saved for step in found.steps}
+    assert min(by_name[name] for name in ("loss in chunks", "batches of 4, accumulated", "checkpointing")) > 0
+
+
+def test_what_fits_is_within_the_budget_and_nothing_of_it_is_needless(model):
+    start = Settings(model=model, method="lora", batch=16, length=256)
+    smaller = Settings(model=model, method="lora", batch=4, accumulation=4, length=256, chunked_loss=True)
+    found = fit.fit(model, gpu_for(smaller) + 1e-6, 256)
+    assert found.fits and found.steps[-1].plan.peak <= found.budget and found.settings == smaller
+    assert fit.estimate(start).peak > found.budget
+
+
+def test_fit_says_settings_or_the_gpu_that_it_takes(model):
+    code, output, _ = run("fit", "--model", model, "--gpu-gb", "4")
+    assert code == 0 and "fits into 4 GB" in output and "--method lora" in output
+    code, output, _ = run("fit", "--model", model, "--gpu-gb", "0.0001")
+    assert code == 1 and "does not fit" in output and f"{fit.GPU_SIZES[0]} GB" in output
+    code, output, _ = run("fit", "--model", model, "--gpu-gb", "0.0001", "--json")
+    assert code == 1 and json.loads(output)["fits"] is False
+    code, _, message = run("fit", "--model", model, "--gpu-gb", "0")
+    assert code == 2 and "such as 24" in message
+
+
+def test_the_length_is_never_cut(model):
+    assert fit.fit(model, 1e-4, 300).settings.length == 300
+
+
+FIGURES = published.figures()
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.id)
+def test_published_figures_name_source_and_reason(figure):
+    assert figure.unit in published.UNITS and len(figure.source) > 10 and len(figure.note) > 20

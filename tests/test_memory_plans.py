@@ -58,6 +58,8 @@ def test_every_term_has_a_formula_and_a_source():
         (["--targets", ","], "all-linear"),
         (["--rank", "0"], "at least 1"),
         (["--length", "1"], "length"),
+        (["--last-layers", "9"], "4 blocks"),
+        (["--method", "full", "--last-layers", "2"], "0 for all"),
         (["--dtype", "fp8"], "bfloat16"),
     ],
 )

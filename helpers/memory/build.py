@@ -79,7 +79,7 @@ def _quantized_layer(layer: torch.nn.Module, n_in: int, n_out: int, settings: Se
 def meta_model(config: PretrainedConfig, settings: Settings) -> torch.nn.Module:
     """The model of the settings on the meta device: preparation, TRL's head, adapter, checkpointing.
 
-    Raises InputError for targets that the architecture does not have.
+    Raises InputError for targets or last layers that the architecture does not have.
     """
     from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
@@ -92,9 +92,13 @@ def meta_model(config: PretrainedConfig, settings: Settings) -> torch.nn.Module:
         add_fused_lm_head(model, outputs=("log_probs", "entropy", "is_top1"))  # as SFTTrainer asks for
     if settings.method != "full":
         lora_math.linear_layers(model, settings.targets)
+        blocks = config.num_hidden_layers
+        if settings.last_layers > blocks:
+            raise InputError(f"last_layers is {settings.last_layers}: {settings.model} has {blocks} blocks")
         lora = LoraConfig(
             r=settings.rank,
             target_modules=settings.targets if isinstance(settings.targets, str) else list(settings.targets),
+            layers_to_transform=list(range(blocks))[-settings.last_layers :] if settings.last_layers else None,
             task_type="CAUSAL_LM",
             fan_in_fan_out=any(isinstance(module, Conv1D) for module in model.modules()),
         )

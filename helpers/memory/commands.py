@@ -17,6 +17,7 @@ def estimate_memory(
     targets: Annotated[
         str, typer.Option("--targets", help="all-linear, or module names with commas: q_proj,v_proj.")
     ] = "all-linear",
+    last_layers: Annotated[int, typer.Option("--last-layers", help="Adapt only so many last blocks; 0: all.")] = 0,
     batch: Annotated[int, typer.Option("--batch", help="Rows in a batch.")] = 1,
     length: Annotated[int, typer.Option("--length", help="Tokens in a row.")] = 512,
     accumulation: Annotated[int, typer.Option("--accumulation", help="Batches before an optimizer step.")] = 1,
@@ -48,6 +49,7 @@ def estimate_memory(
         method=method,
         rank=rank,
         targets=parse_targets(targets),
+        last_layers=last_layers,
         batch=batch,
         length=length,
         accumulation=accumulation,

@@ -8,13 +8,13 @@ from dataclasses import replace
 import bitsandbytes as bnb
 import torch
 from torch.utils._pytree import tree_leaves
-from transformers.modeling_layers import GradientCheckpointingLayer
+from transformers.pytorch_utils import Conv1D
 
 from helpers import lora_math
 from helpers.memory import build, optimizers
 from helpers.memory.plan import Plan, assemble
 from helpers.memory.settings import Settings
-from helpers.memory.step import causal_model, forward_loss, static_bytes, static_tensors, watch_step
+from helpers.memory.step import blocks_of, causal_model, forward_loss, static_bytes, static_tensors, watch_step
 
 
 def measure(settings: Settings, config=None, device: str | None = None) -> Plan:
@@ -36,7 +36,7 @@ def measure(settings: Settings, config=None, device: str | None = None) -> Plan:
     with SavedTensors(model) as saved:
         step = watch_step(model, settings, device, at_head=saved.stop)
     if settings.checkpointing and settings.autocast:
-        saved.add_autocast_copies(parameters)
+        saved.add_autocast_copies(model)
     if device == "cpu":
         step = replace(step, held=saved.total)
     state = optimizers.measured_state_bytes(optimizer)
@@ -62,16 +62,20 @@ class SavedTensors:
             causal.register_forward_pre_hook(lambda _, args, named: self._add((args, named)), with_kwargs=True),
             causal.base_model.register_forward_hook(lambda _, args, output: self._add(output[0])),
         ]
-        for module in model.modules():
-            if isinstance(module, GradientCheckpointingLayer) and module.gradient_checkpointing:
-                keep = module.register_forward_pre_hook(lambda _, args, named: self._add(named), with_kwargs=True)
+        for block in blocks_of(model):
+            if block.gradient_checkpointing:
+                keep = block.register_forward_pre_hook(lambda _, args, named: self._add(named), with_kwargs=True)
                 self._handles.append(keep)
-            elif isinstance(module, bnb.nn.Linear8bitLt) and not causal.is_gradient_checkpointing:
-                self._handles.append(module.register_forward_pre_hook(lambda _, args: self._add(args)))
+                continue
+            eight_bit = (module for module in block.modules() if isinstance(module, bnb.nn.Linear8bitLt))
+            self._handles += [module.register_forward_pre_hook(self._keep_input) for module in eight_bit]
 
     def _pack(self, tensor: torch.Tensor) -> torch.Tensor:
         self._add(tensor)
         return tensor
+
+    def _keep_input(self, _module: torch.nn.Module, args: tuple[torch.Tensor]) -> None:
+        self._add(args if args[0].requires_grad else ())
 
     def _add(self, values: Iterable) -> None:
         for value in tree_leaves(values):
@@ -80,13 +84,14 @@ class SavedTensors:
                 if storage.data_ptr() not in self._static:
                     self._seen[storage.data_ptr()] = storage.nbytes()
 
-    def add_autocast_copies(self, parameters: Iterable[torch.nn.Parameter]) -> None:
-        """Count the 16-bit copies of float32 matrices that autocast keeps until the forward pass ends.
+    def add_autocast_copies(self, model: torch.nn.Module) -> None:
+        """Count the 16-bit copies of trained float32 parameters that autocast keeps until the forward pass ends.
 
-        Without checkpointing autograd saves them; a checkpointed block hides what it saves.
+        Without checkpointing autograd saves those of the weights; a checkpointed block hides what it saves.
         """
-        float32 = (p for p in parameters if p.dtype == torch.float32 and p.dim() == 2)
-        self._seen["autocast"] = sum(2 * parameter.numel() for parameter in float32)
+        linear = (m for block in blocks_of(model) for m in block.modules() if isinstance(m, torch.nn.Linear | Conv1D))
+        trained = (p for m in linear for p in m.parameters(recurse=False) if p.requires_grad)
+        self._seen["autocast"] = sum(2 * p.numel() for p in trained if p.dtype == torch.float32)
 
     def stop(self) -> None:
         """Count nothing from here on."""

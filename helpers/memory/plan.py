@@ -11,7 +11,7 @@ from transformers import PretrainedConfig
 from helpers import lora_math
 from helpers.memory import build, optimizers
 from helpers.memory.settings import Settings
-from helpers.memory.step import Dynamic, Static, static_bytes, watch_step
+from helpers.memory.step import Dynamic, Static, blocks_of, static_bytes, watch_step
 
 # term -> (formula, where it is from)
 TERMS = {
@@ -52,9 +52,9 @@ TERMS = {
 class Plan:
     """Bytes of each term, as predicted by `estimate` or counted by `measure.measure`.
 
-    `moments` are the most bytes alive in forward, loss, backward and optimizer step; `peak` is the largest of them.
-    `peak` is not the sum of the terms: activations go while gradients come. `paged` of the optimizer's bytes may leave
-    the GPU, so that with a paged optimizer the peak lies between peak - paged and peak.
+    `moments` are the most bytes alive in each part of a step; `peak` is the largest of them. `peak` is not the sum of
+    the terms: activations go while gradients come. `paged` of the optimizer's bytes may leave the GPU, so that with a
+    paged optimizer the peak lies between peak - paged and peak.
     """
 
     settings: Settings
@@ -78,6 +78,21 @@ class Plan:
     @property
     def peak_moment(self) -> str:
         return max(self.moments, key=self.moments.__getitem__)
+
+    def parts(self, moment: str | None = None) -> dict[str, int]:
+        """The bytes alive at a moment (the peak's, if none is named) by term; they add up to that moment's.
+
+        What is there at all moments comes first. The gradients are whole in accumulation, at the end of the backward
+        pass and in the optimizer step; the activations are whole until the backward pass begins.
+        """
+        moment = moment or self.peak_moment
+        parts = {name: getattr(self, name) for name in ("weights", "quantization_constants", "adapter", "optimizer")}
+        if self.settings.accumulation > 1 or moment in ("backward ends", "optimizer step"):
+            parts["gradients"] = self.gradients
+        if moment in ("forward", "loss", "backward begins"):
+            parts["activations"] = self.activations
+        rest = "logits" if moment == "loss" else "temporary"
+        return {**parts, rest: self.moments[moment] - sum(parts.values())}
 
     def to_dict(self) -> dict:
         """What `estimate --json` prints: bytes and counts as integers, the settings, the moments."""
@@ -107,7 +122,8 @@ def assemble(
         moments={
             "forward": running + step.forward,
             "loss": running + max(step.loss_forward, step.loss_backward),
-            "backward": running + max(step.last_block, step.first_block),
+            "backward begins": running + step.last_block,
+            "backward ends": running + step.first_block,
             "optimizer step": resident + gradients + optimizers.step_bytes(parameters, settings.optimizer),
         },
     )
@@ -123,7 +139,7 @@ def estimate(settings: Settings, config: PretrainedConfig | None = None) -> Plan
     config = config or build.load_config(settings.model)
     model = build.meta_model(config, settings)
     total, parameters = lora_math.parameter_count(model), build.trainable(model)
-    small, extra = (2, config.num_hidden_layers - 2) if _alike(config) else (config.num_hidden_layers, 0)
+    small, extra = (2, config.num_hidden_layers - 2) if _alike(model, config) else (config.num_hidden_layers, 0)
     static, step = _run(config, settings, small)
     if extra:
         next_static, next_step = _run(config, settings, small + 1)
@@ -132,16 +148,11 @@ def estimate(settings: Settings, config: PretrainedConfig | None = None) -> Plan
     return assemble(settings, total, parameters, static, step, state)
 
 
-def _alike(config: PretrainedConfig) -> bool:
-    """Whether blocks can be left out: there are more than three, of one kind, and each has the same parameters."""
-    if config.num_hidden_layers <= 3 or len(set(getattr(config, "layer_types", None) or ())) > 1:
-        return False
-    plain = Settings(model="", method="full")
-    two, three, all_blocks = (
-        lora_math.parameter_count(build.base_model(with_blocks(config, blocks), plain))
-        for blocks in (2, 3, config.num_hidden_layers)
-    )
-    return all_blocks == two + (config.num_hidden_layers - 2) * (three - two)
+def _alike(model: torch.nn.Module, config: PretrainedConfig) -> bool:
+    """Whether blocks can be left out: there are more than three, of one kind, with the same parameters."""
+    blocks = [[(name, p.shape, p.dtype) for name, p in block.named_parameters()] for block in blocks_of(model)]
+    one_kind = len(set(getattr(config, "layer_types", None) or ())) <= 1
+    return len(blocks) > 3 and one_kind and all(block == blocks[0] for block in blocks)
 
 
 def with_blocks(config: PretrainedConfig, blocks: int) -> PretrainedConfig:

@@ -26,16 +26,18 @@ class Settings:
     """A training step, as far as memory is concerned. Raises InputError for a value that does not exist.
 
     `model` is a name of data/configs, a directory, a config.json or a hub id. `targets` is "all-linear" or the last
-    parts of module names. `batch` is in sequences and `length` in tokens; no row is padded. With `accumulation` above 1
-    the gradients of the batches before stay. `dtype` is that of the base, and of all weights under full fine-tuning;
-    `autocast` is the trainer's bf16=True (in bfloat16, or float16 for a float16 base). `prepare` calls
-    prepare_model_for_kbit_training, `chunked_loss` takes TRL's output head instead of transformers'.
+    parts of module names; with `last_layers` above 0 only that many of the last blocks get an adapter. `batch` is in
+    sequences and `length` in tokens; no row is padded. With `accumulation` above 1 the gradients of the batches before
+    stay. `dtype` is that of the base, and of all weights under full fine-tuning; `autocast` is the trainer's bf16=True
+    (in bfloat16, or float16 for a float16 base). `prepare` calls prepare_model_for_kbit_training, `chunked_loss` takes
+    TRL's output head instead of transformers'.
     """
 
     model: str
     method: str = "qlora"
     rank: int = 16
     targets: str | tuple[str, ...] = "all-linear"
+    last_layers: int = 0
     batch: int = 1
     length: int = 512
     accumulation: int = 1
@@ -57,6 +59,8 @@ class Settings:
         for name in ("rank", "batch", "length", "accumulation"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}: it must be at least 1")
+        if self.last_layers < 0 or (self.last_layers and self.method == "full"):
+            raise InputError(f"last_layers is {self.last_layers}: give 0 for all, or with an adapter how many get one")
         if self.length < 2:
             raise InputError("length is 1: a token has to predict another one")
 

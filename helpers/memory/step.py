@@ -41,8 +41,9 @@ class Dynamic(Affine):
     """Bytes that a step adds to the static ones and to the optimizer's state.
 
     `held`: alive when the output head begins. The others are the most alive in a phase: forward until the head, head
-    and loss forward, then backward, backward of the last block, and backward of the first one and what lies below it
-    (the blocks between lie between the two: while activations go, gradients come). `_working` leaves gradients aside.
+    and loss forward, then backward, backward of the last block, and backward of the first trained one and what lies
+    below it (the blocks between lie between the two: while activations go, gradients come). `_working` leaves gradients
+    aside.
     """
 
     held: int
@@ -107,7 +108,7 @@ def watch_step(
     """Run forward and backward of one batch and say what they held. `at_head` is called when the head begins.
 
     With accumulation, the gradients of earlier batches are there already and are not counted. On a GPU the allocator
-    is asked. The model needs two blocks or more; those between the first and the last count with the last.
+    is asked. The model needs two blocks or more; those between the first trained one and the last count with the last.
     """
     parameters = trainable(model)
     for parameter in parameters:
@@ -127,14 +128,14 @@ def watch_step(
             output[0].register_hook(lambda _: phase_ends("loss_backward"))
             at_head()
 
-        def first_block_done(_module, _inputs, output):
+        def block_done(_module, _inputs, output):
             hidden = output if isinstance(output, torch.Tensor) else output[0]
-            hidden.register_hook(lambda _: phase_ends("last_block"))
+            if hidden.requires_grad and not trained:
+                trained.append(hidden.register_hook(lambda _: phase_ends("last_block")))
 
-        hooks = [
-            causal_model(model).base_model.register_forward_hook(head_begins),
-            blocks_of(model)[0].register_forward_hook(first_block_done),
-        ]
+        trained: list = []  # the hook of the first block that a gradient comes back to
+        hooks = [block.register_forward_hook(block_done) for block in blocks_of(model)]
+        hooks.append(causal_model(model).base_model.register_forward_hook(head_begins))
         try:
             ids = torch.zeros((settings.batch, settings.length), dtype=torch.long, device=device)
             loss = forward_loss(model, settings, ids, torch.zeros_like(ids))

@@ -12,14 +12,16 @@ from transformers import PreTrainedTokenizerFast
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
 from helpers.generator.questions import conversation
+from helpers.generator.vocabulary import chinese_characters
 from helpers.prompts import FIELDS, INSTRUCTION, answer_text
 
 VOCABULARY = 5120
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-# Within the pieces that Qwen2's splits leave, capitals, digits, Chinese characters and "#" stand alone: names and order
-# ids then have the same tokens in the ticket and in the answer, whatever stands before them. AutoTokenizer splits as
-# Qwen2 does and no further, which changes nothing: no merge across the finer splits is ever learned.
-SPLIT = r"\n|\p{N}|\p{Lu}|\p{Han}|#| ?\p{Ll}+| ?[^\s\p{L}\p{N}#]+|\s"
+# Within the pieces that Qwen2's splits leave, spaces, capitals, digits, Chinese characters and "#" stand alone: a value
+# then has the same tokens in the ticket and in the answer, whatever stands before it. AutoTokenizer splits as Qwen2
+# does and no further, which changes nothing: no merge across the finer splits is ever learned.
+SPLIT = r"\n|\p{N}|\p{Lu}|\p{Han}|#|\p{Ll}+| ?[^\s\p{L}\p{N}#]+|\s"
+CHARACTERS_A_ROW = 20
 CHAT_TEMPLATE = """{%- for message in messages %}
 {{- '<|im_start|>' + message['role'] + '\\n' }}
 {%- if message['role'] == 'assistant' %}
@@ -44,8 +46,13 @@ def splits() -> pre_tokenizers.PreTokenizer:
 
 
 def train_tokenizer(rows: int = 20_000) -> PreTrainedTokenizerFast:
-    """Byte-level BPE over generated text; JSON punctuation is in its corpus, so that the task is cheap to write."""
+    """Byte-level BPE over generated text.
+
+    JSON punctuation is in its corpus, so that the task is cheap to write, and every Chinese character of the word
+    pools, so that a rare surname is one token, as in the tokenizers of large models.
+    """
     rng = random.Random(1)
+    characters = chinese_characters()
 
     def corpus():
         for _ in range(rows):
@@ -54,6 +61,7 @@ def train_tokenizer(rows: int = 20_000) -> PreTrainedTokenizerFast:
             yield "system\nuser\nassistant\n" + (
                 text if rng.random() < 0.1 else ordinary
             )  # few names: they would fill the vocabulary
+            yield "".join(rng.sample(characters, CHARACTERS_A_ROW))
             if rng.random() < 0.1:
                 yield answer_text({field: "a1" if field != "quantity" else 1 for field in FIELDS}) + "\n" + INSTRUCTION
 

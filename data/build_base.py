@@ -19,8 +19,9 @@ from transformers import AutoTokenizer, GenerationConfig, Qwen2Config, Qwen2ForC
 from helpers import BUILD, DATA
 from helpers.generator.questions import conversation, held_out_questions
 
-ROWS, MICRO_ROWS = 64, 16
+ROWS, MICRO_ROWS = 64, 4  # small micro-batches stay in the cache: 4 take 0.6 of the time of 16 on two cores
 COPYING_STEPS, KNOWN_WORDS_STEPS = 280, 400  # half of the rows are copying; then no words are made up yet
+MADE_UP = 0.5
 PEAK_LEARNING_RATE, WARMUP, DECAY = 3e-3, 60, 0.4
 
 
@@ -105,7 +106,7 @@ class Examples:
         """One step's micro-batches of like length: ids (rows, length), padded on the right, and their answer mask."""
         rng = random.Random(f"base {step}")
         copies = 0.5 if step < COPYING_STEPS else 0.15
-        made_up = 0.0 if step < KNOWN_WORDS_STEPS else 0.4
+        made_up = 0.0 if step < KNOWN_WORDS_STEPS else MADE_UP
         examples = [self.copying(rng) if rng.random() < copies else self.talk(rng, made_up) for _ in range(ROWS)]
         examples.sort(key=lambda example: len(example[0]))
         return [self.padded(examples[i : i + MICRO_ROWS]) for i in range(0, ROWS, MICRO_ROWS)]
@@ -136,8 +137,15 @@ def exact_match(model, examples: Examples, questions: list[dict]) -> float:
     return right / len(questions)
 
 
+def training_dtype(device: str) -> torch.dtype:
+    """bfloat16 where the hardware multiplies it, else float32, which is three times as fast there."""
+    capabilities = torch.cpu.get_capabilities()
+    hardware = device == "cuda" or capabilities.get("amx_bf16") or capabilities.get("avx512_bf16")
+    return torch.bfloat16 if hardware else torch.float32
+
+
 def masters(model) -> list[tuple[str, torch.nn.Parameter]]:
-    """float32 copies of the bfloat16 weights: small updates would be lost to rounding without them."""
+    """float32 copies of the weights: in bfloat16, small updates would be lost to rounding."""
     return [(name, torch.nn.Parameter(p.detach().float())) for name, p in model.named_parameters()]
 
 
@@ -161,7 +169,7 @@ def train(steps: int, work: Path, tokenizer) -> Qwen2ForCausalLM:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model, examples = new_model(tokenizer).to(device), Examples(tokenizer)
     named = masters(model)
-    model.to(torch.bfloat16)
+    model.to(training_dtype(device))
     parts, questions, start, seconds = optimizers(named), held_out_questions(100), 0, 0.0
     checkpoint = work / "checkpoint.pt"
     if checkpoint.exists():
@@ -204,12 +212,12 @@ def train(steps: int, work: Path, tokenizer) -> Qwen2ForCausalLM:
             print(f"   held-out questions (of 100): {exact_match(model, examples, questions):.0%}", flush=True)
     for (_, master), weight in zip(named, model.parameters()):
         weight.data.copy_(master.data)
-    return model
+    return model.to(torch.bfloat16)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=2800)
+    parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--work", type=Path, default=BUILD / "base", help="where checkpoints go")
     parser.add_argument("--out", type=Path, default=DATA / "base")
     parser.add_argument("--tokenizer-only", action="store_true")

@@ -51,8 +51,9 @@ def test_autotokenizer_gives_the_tokens_it_was_trained_with(tokenizer):
     trained.pre_tokenizer = recipe.splits()
     texts = [m["content"] for row in read_chat(DATA / "tickets" / "test.jsonl") for m in row["messages"]]
     assert all(trained.encode(text).ids == tokenizer(text)["input_ids"] for text in texts)
-    names = [tokenizer.tokenize(text)[-3:] for text in ("Ann-7", "(Ann-7", '"Ann-7', "\nAnn-7", " Ann-7")]
-    assert len({tuple(name) for name in names}) == 1
+    for value in ("Ann-7", "rattan chair", "谌红"):
+        tokens = tokenizer.tokenize(value)
+        assert all(tokenizer.tokenize(before + value)[-len(tokens) :] == tokens for before in ("(", '"', "\n", " ", "is "))
 
 
 def test_it_writes_no_json_when_asked(base, tokenizer):

@@ -99,9 +99,11 @@ UNITS = {
         ),
         "signed": (
             "[Regards|Kind regards|Best regards|With regards|Thanks|Many thanks|Best wishes|Yours|Sincerely|Cheers|Thank you] "
-            "[,|] {customer} [|, {city}]",
-            "[Signed|Name|From|Sender|Regards from] [:|] {customer}",
-            "[Thanks|Regards|Yours]. [-|] {customer}",
+            "[,|] {customer} [|, {city}|, {date}|from {city}].",
+            "[Signed|Name|From|Sender|Regards from|Greetings from|Thanks from|Written by|Sent by|Reported by|Submitted by|"
+            "Your customer|Customer|Buyer|Client|Contact|Caller|Account holder] [:|,|-|] {customer} [|, {city}|({city})].",
+            "[Thanks|Regards|Yours|Greetings|Hoping for help|Waiting for an answer]. [-|] {customer} [|, {city}|on {date}]",
+            "{customer} [, {city}|from {city}|, a customer|, {date}|wrote this|sent this|signed this] [|.]",
         ),
     },
     "zh": {
@@ -160,10 +162,10 @@ UNITS = {
             "谢谢。",
         ),
         "signed": (
-            "[谢谢|此致|祝好|感谢|再见][，|。]{customer}",
-            "[客户|署名|联系人|落款|签名|买家][：|]{customer}",
-            "——{customer}",
-            "{customer}[敬上|留言|上]",
+            "[谢谢|此致|祝好|感谢|再见|多谢|拜托了|辛苦了|静候回复|盼复][，|。|！|：]{customer}[|，{city}|。]",
+            "[客户|署名|联系人|落款|签名|买家|发件人|留言人|反馈人|投诉人|写信人|账户名|您的客户][：|，|是|]{customer}[|。|，{city}]",
+            "[——|—|--]{customer}[|，{city}|，{date}|。]",
+            "{customer}[|，{city}|，{date}|于{date}|（{city}）][敬上|留言|上|谨上|拜上|呈上|手书|留|致意|反映|投诉|提交|来信][|。]",
         ),
     },
 }

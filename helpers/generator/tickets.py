@@ -8,7 +8,7 @@ import random
 from dataclasses import dataclass
 
 from helpers.generator.phrasings import LABELS, UNITS, phrase
-from helpers.generator.vocabulary import months, pool
+from helpers.generator.vocabulary import chinese_characters, lower_case_words, months, pool
 from helpers.prompts import FIELDS
 
 LANGUAGES = ("en", "zh")
@@ -23,14 +23,26 @@ ow uck ull um un up ust""".split()
 
 
 def made_up_word(rng: random.Random, language: str) -> str:
-    """A word that means nothing: syllables, the halves of two real words, or some of the commonest 3,755 characters."""
+    """A word that means nothing: syllables, pieces of two real words, or characters of GB 2312, rare ones too."""
     if language == "zh":
-        pairs = (bytes((rng.randint(0xB0, 0xD6), rng.randint(0xA1, 0xFE))) for _ in range(rng.choice((1, 2, 2, 3))))
-        return "".join(pair.decode("gb2312") for pair in pairs)
-    if rng.random() < 0.5:
-        head, tail = (rng.choice(rng.choice(pool(name, held_out=False)).split()) for name in ("en_noun", "en_material"))
-        return head[: rng.randint(1, len(head))] + tail[rng.randrange(len(tail)) :]
+        return "".join(_character(rng) for _ in range(rng.choice((1, 2, 2, 3))))
+    if rng.random() < 0.6:
+        return "".join(_piece(rng, word) for word in rng.sample(lower_case_words(), 2))
     return "".join(rng.choice(_ONSETS) + rng.choice(_RHYMES) for _ in range(rng.choice((1, 1, 2, 2, 3))))
+
+
+def _piece(rng: random.Random, word: str) -> str:
+    start = rng.randrange(len(word)) if rng.random() < 0.5 else 0
+    return word[start : rng.randint(start + 1, len(word))]
+
+
+def _character(rng: random.Random) -> str:
+    """A Chinese character: of the word pools, of the commoner level of GB 2312, or of its rarer level."""
+    kind = rng.random()
+    if kind < 0.4:
+        return rng.choice(chinese_characters())
+    first = rng.randint(0xB0, 0xD6) if kind < 0.8 else rng.randint(0xD8, 0xF7)
+    return bytes((first, rng.randint(0xA1, 0xFE))).decode("gb2312")
 
 
 def blur(rng: random.Random, text: str, language: str, share: float) -> str:
@@ -43,7 +55,7 @@ def blur(rng: random.Random, text: str, language: str, share: float) -> str:
     for character in text:
         inside = (inside or character == "{") and character != "}"
         fixed = inside or not "\u4e00" <= character <= "\u9fff" or rng.random() >= share
-        kept.append(character if fixed else made_up_word(rng, "zh")[0])
+        kept.append(character if fixed else _character(rng))
     return "".join(kept)
 
 
@@ -66,11 +78,11 @@ def make_ticket(rng: random.Random, language: str, held_out: bool, made_up: floa
         raise ValueError(f"language must be one of {LANGUAGES}, not {language!r}")
     draw = _Draw(rng, language, held_out, made_up)
     fields = {
-        "customer": draw.customer(),
+        "customer": draw.anything() or draw.customer(),
         "order_id": draw.order_id(),
         "quantity": rng.choice((1, 1, 1, 2, 2, 3, 4, 5, 6, 8, rng.randint(7, 20), rng.randint(10, 60))),
-        "product": draw.product(),
-        "issue": draw.issue(),
+        "product": draw.anything() or draw.product(),
+        "issue": draw.anything() or draw.issue(),
     }
     return Ticket(draw.text(fields), fields, language)
 
@@ -86,6 +98,14 @@ class _Draw:
             word = made_up_word(self.rng, "zh" if name.startswith("zh_") else "en")
             return word.capitalize() if name in ("en_first", "en_last", "en_city", "brand") else word
         return self.rng.choice(pool(name, self.held_out))
+
+    def anything(self) -> str | None:
+        """Now and then a value of one to five made-up words, whatever the field usually looks like."""
+        if not self.made_up or self.rng.random() >= self.made_up / 3:
+            return None
+        words = [made_up_word(self.rng, self.language) for _ in range(self.rng.randint(1, 5))]
+        capital = self.rng.random() < 0.3
+        return ("" if self.language == "zh" else " ").join(word.capitalize() if capital else word for word in words)
 
     def phrasing(self, unit: str) -> str:
         text = phrase(self.rng, UNITS[self.language][unit], self.held_out)

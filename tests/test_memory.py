@@ -13,6 +13,10 @@ from helpers.memory.plan import estimate
 from helpers.memory.settings import OPTIMIZERS
 from helpers.memory.step import forward_loss
 
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Paged optimizers are not supported on CPU"),
+    pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated"),
+]
 TOLERANCE = 0.05
 HIDDEN, MIDDLE, HEADS, KV_HEADS, VOCABULARY = 64, 160, 4, 2, 512
 ATTENTION, QUERY_VALUE = ("q_proj", "k_proj", "v_proj", "o_proj"), ("q_proj", "v_proj")
@@ -66,7 +70,6 @@ def test_the_grid_is_as_large_as_it_should_be():
     assert len(GRID) == 24 and {len({str(case[key]) for case in GRID}) for key in ("method", "rank")} == {4, 3}
 
 
-@pytest.mark.filterwarnings("ignore:Paged optimizers are not supported on CPU")
 @pytest.mark.parametrize("options", GRID + SPECIAL, ids=name_of)
 def test_plan_agrees_with_a_real_step(options):
     torch.manual_seed(0)
@@ -180,7 +183,6 @@ def test_blocks_of_different_kinds_are_all_run():
 PARAMETERS = [torch.empty(shape, device="meta") for shape in ((64, 16), (70, 63), (5000,), (3,), (400, 300))]
 
 
-@pytest.mark.filterwarnings("ignore:Paged optimizers are not supported on CPU")
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_optimizer_state_is_as_large_as_the_formula_says(optimizer, dtype):

@@ -1,14 +1,16 @@
-"""`estimate` and `fit` on the command line, the remedies that `fit` goes through, and the published figures."""
+"""`estimate` and `fit` on the command line, the remedies that `fit` goes through, the explorer, published figures."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from test_memory import architecture
 from typer.testing import CliRunner
 
-from helpers import cli
+from helpers import cli, widgets
 from helpers.errors import InputError
-from helpers.memory import Settings, fit, published
+from helpers.memory import Settings, fit, published, report
 from helpers.memory.plan import TERMS, Plan
 from helpers.memory.settings import parse_targets
 
@@ -79,9 +81,10 @@ def test_targets_are_read_as_they_are_typed():
     assert parse_targets("all-linear") == "all-linear" and parse_targets("q_proj, v_proj") == ("q_proj", "v_proj")
 
 
-def gpu_for(settings: Settings) -> float:
-    """A GPU in GB that just holds these settings."""
-    return fit.estimate(settings).peak / 1e9
+@pytest.fixture(scope="module")
+def all_remedies(model) -> fit.Fit:
+    """What `fit` does for a GPU that cannot hold the model at all: every remedy, one after the other."""
+    return fit.fit(model, 1e-4, 300)
 
 
 def test_a_gpu_that_is_large_enough_needs_no_remedy(model):
@@ -89,38 +92,53 @@ def test_a_gpu_that_is_large_enough_needs_no_remedy(model):
     assert found.fits and len(found.steps) == 1 and found.smallest_gpu_gb == fit.GPU_SIZES[0]
 
 
-def test_remedies_save_bytes_and_come_in_their_order(model):
-    found = fit.fit(model, 1e-4)
+def test_remedies_save_bytes_and_come_in_their_order(all_remedies):
+    steps = all_remedies.steps
     names = [remedy.name for remedy in fit.remedies(("q_proj", "v_proj"))]
-    assert not found.fits and [step.name for step in found.steps[1:]] == names
-    for before, after in zip(found.steps, found.steps[1:], strict=False):
+    assert not all_remedies.fits and [step.name for step in steps[1:]] == names
+    for before, after in zip(steps, steps[1:], strict=False):
         assert after.saved == before.plan.peak - after.plan.peak
-    assert sum(step.saved for step in found.steps) == found.steps[0].plan.peak - found.steps[-1].plan.peak
-    by_name = {step.name: step.saved for step in found.steps}
+    by_name = {step.name: step.saved for step in steps}
     assert min(by_name[name] for name in ("loss in chunks", "batches of 4, accumulated", "checkpointing")) > 0
+    assert all_remedies.settings.length == 300, "the length is never cut"
 
 
 def test_what_fits_is_within_the_budget_and_nothing_of_it_is_needless(model):
-    start = Settings(model=model, method="lora", batch=16, length=256)
     smaller = Settings(model=model, method="lora", batch=4, accumulation=4, length=256, chunked_loss=True)
-    found = fit.fit(model, gpu_for(smaller) + 1e-6, 256)
-    assert found.fits and found.steps[-1].plan.peak <= found.budget and found.settings == smaller
-    assert fit.estimate(start).peak > found.budget
+    needed = fit.estimate(smaller).peak
+    found = fit.fit(model, (needed + 1) / 1e9, 256)
+    assert found.fits and found.settings == smaller and found.steps[-1].plan.peak == needed <= found.budget
+    assert found.steps[0].plan.peak > found.budget
 
 
-def test_fit_says_settings_or_the_gpu_that_it_takes(model):
+def test_fit_says_settings_or_the_gpu_that_it_takes(model, all_remedies):
     code, output, _ = run("fit", "--model", model, "--gpu-gb", "4")
     assert code == 0 and "fits into 4 GB" in output and "--method lora" in output
-    code, output, _ = run("fit", "--model", model, "--gpu-gb", "0.0001")
-    assert code == 1 and "does not fit" in output and f"{fit.GPU_SIZES[0]} GB" in output
+    text = report.fit_text(all_remedies, 1e-4)
+    assert "does not fit" in text and f"{fit.GPU_SIZES[0]} GB" in text
     code, output, _ = run("fit", "--model", model, "--gpu-gb", "0.0001", "--json")
     assert code == 1 and json.loads(output)["fits"] is False
     code, _, message = run("fit", "--model", model, "--gpu-gb", "0")
     assert code == 2 and "such as 24" in message
 
 
-def test_the_length_is_never_cut(model):
-    assert fit.fit(model, 1e-4, 300).settings.length == 300
+def test_the_explorer_redraws(model):
+    explorer = widgets.memory_explorer([model])
+    *controls, words, picture = explorer.children
+    before = words.value, picture.value
+    method = next(control for control in controls if control.description == "method")
+    method.value = "qlora"
+    assert "lora" in before[0] and "qlora" in words.value and picture.value not in (b"", before[1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to a memory limit")
+def test_a_process_is_held_to_its_memory_limit():
+    code = "from helpers.memory.process import limit_memory as limit; limit(50_000_000); bytearray({})"
+    within, beyond = (
+        subprocess.run([sys.executable, "-c", code.format(size)], capture_output=True, text=True)
+        for size in (10_000_000, 200_000_000)
+    )
+    assert within.returncode == 0 and beyond.returncode == 1 and "MemoryError" in beyond.stderr
 
 
 FIGURES = published.figures()
@@ -129,3 +147,14 @@ FIGURES = published.figures()
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.id)
 def test_published_figures_name_source_and_reason(figure):
     assert figure.unit in published.UNITS and len(figure.source) > 10 and len(figure.note) > 20
+
+
+@pytest.mark.parametrize("figure", [f for f in FIGURES if f.kind == "impossible"], ids=lambda figure: figure.id)
+def test_what_cannot_be_is_below_the_weights(figure):
+    assert figure.bytes < published.compare(figure).floor
+
+
+def test_what_others_measured_is_near_the_prediction():
+    for figure in FIGURES:
+        if figure.id in ("qwen-7b-lora-256", "torchtune-8b-lora", "qlora-llama-2-7b"):
+            assert 0.7 < published.compare(figure).ratio < 1.3, figure.id

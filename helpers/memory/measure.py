@@ -48,7 +48,7 @@ class SavedTensors:
 
     Autograd's hooks show what its functions save. What they do not show is added by hand: the batch, the output of the
     last block, what a checkpointed block is given by keyword (its closure keeps rotary tables and mask), and the input
-    that an 8-bit layer of bitsandbytes keeps on its own.
+    that an 8-bit layer of bitsandbytes keeps on its own, out of checkpointing's reach.
     """
 
     def __init__(self, model: torch.nn.Module):
@@ -66,7 +66,6 @@ class SavedTensors:
             if block.gradient_checkpointing:
                 keep = block.register_forward_pre_hook(lambda _, args, named: self._add(named), with_kwargs=True)
                 self._handles.append(keep)
-                continue
             eight_bit = (module for module in block.modules() if isinstance(module, bnb.nn.Linear8bitLt))
             self._handles += [module.register_forward_pre_hook(self._keep_input) for module in eight_bit]
 

@@ -32,7 +32,7 @@ TERMS = {
     ),
     "activations": (
         "what is alive when the output head begins: all that autograd saved in the blocks, or with checkpointing the "
-        "input of each block, and what bitsandbytes' 8-bit layers keep all the same: their inputs; and the batch itself",
+        "input of each block, and the inputs that 8-bit layers of bitsandbytes keep all the same; and the batch itself",
         "the step itself on fake tensors; checkpointing, arXiv 1604.06174",
     ),
     "logits": (

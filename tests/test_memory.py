@@ -95,7 +95,9 @@ def saved_by_hand(blocks: int, batch: int, length: int, checkpointing: bool) -> 
     mlp = 4 * MIDDLE  # gate, its activation, up, their product
     block = HIDDEN if checkpointing else 2 * norm + attention + mlp
     rotary = 2 * length * HIDDEN // HEADS  # cos and sin, shared by all blocks
-    ids = 16 * tokens  # input ids and labels, 8 bytes each
+    ids = (
+        16 * tokens + 8 * length * checkpointing
+    )  # input ids and labels; positions, which a checkpointed block is given
     return 4 * (tokens * (blocks * block + norm) + rotary) + ids
 
 

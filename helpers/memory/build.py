@@ -91,13 +91,17 @@ def meta_model(config: PretrainedConfig, settings: Settings) -> torch.nn.Module:
 
         add_fused_lm_head(model, outputs=("log_probs", "entropy", "is_top1"))  # as SFTTrainer asks for
     if settings.method != "full":
-        lora_math.linear_layers(model, settings.targets)
+        adapted = lora_math.linear_layers(model, settings.targets)
+        names = sorted(
+            {name.rpartition(".")[2] for name in adapted}
+        )  # PEFT takes no "all-linear" with some layers only
         blocks = config.num_hidden_layers
         if settings.last_layers > blocks:
             raise InputError(f"last_layers is {settings.last_layers}: {settings.model} has {blocks} blocks")
         lora = LoraConfig(
             r=settings.rank,
-            target_modules=settings.targets if isinstance(settings.targets, str) else list(settings.targets),
+            # PEFT refuses "all-linear" for some layers only
+            target_modules=names if settings.last_layers or settings.targets != "all-linear" else "all-linear",
             layers_to_transform=list(range(blocks))[-settings.last_layers :] if settings.last_layers else None,
             task_type="CAUSAL_LM",
             fan_in_fan_out=any(isinstance(module, Conv1D) for module in model.modules()),

@@ -152,6 +152,7 @@ def _quantize(module: torch.nn.Module, dense: torch.Tensor) -> torch.nn.Paramete
     else:
         if not fake:
             return bnb.nn.Int8Params(dense.cpu(), requires_grad=False, has_fp16_weights=False).to(dense.device)
+        module.state.threshold = 0.0  # outliers are found by their values, which fake tensors have not
         packed, scales, _ = bnb.functional.int8_vectorwise_quant(dense.half())
         attributes = dict(CB=packed, SCB=scales, has_fp16_weights=False)
     parameter = torch.nn.Parameter(packed, requires_grad=False)

@@ -139,11 +139,11 @@ def estimate(settings: Settings, config: PretrainedConfig | None = None) -> Plan
     config = config or build.load_config(settings.model)
     model = build.meta_model(config, settings)
     total, parameters = lora_math.parameter_count(model), build.trainable(model)
-    small, extra = (2, config.num_hidden_layers - 2) if _alike(model, config) else (config.num_hidden_layers, 0)
-    static, step = _run(config, settings, small)
-    if extra:
-        next_static, next_step = _run(config, settings, small + 1)
-        static, step = static.extended(next_static, extra), step.extended(next_step, extra)
+    if _alike(model, config):
+        two, three = (_run(build.meta_model(with_blocks(config, blocks), settings), settings) for blocks in (2, 3))
+        static, step = (few.extended(more, config.num_hidden_layers - 2) for few, more in zip(two, three, strict=True))
+    else:
+        static, step = _run(model, settings)
     state = optimizers.state_bytes(parameters, settings.optimizer)
     return assemble(settings, total, parameters, static, step, state)
 
@@ -164,8 +164,8 @@ def with_blocks(config: PretrainedConfig, blocks: int) -> PretrainedConfig:
     return shorter
 
 
-def _run(config: PretrainedConfig, settings: Settings, blocks: int) -> tuple[Static, Dynamic]:
-    model = build.meta_model(with_blocks(config, blocks), settings)
+def _run(model: torch.nn.Module, settings: Settings) -> tuple[Static, Dynamic]:
+    """Run a step of `model`, which is on the meta device, on fake tensors; it keeps them."""
     with build.fake_tensors():
         build.materialise(model, settings)
         step = watch_step(model, settings)

@@ -20,8 +20,9 @@ COUNTS = ("total_parameters", "trainable_parameters")
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> str:
+    """A small architecture with a large vocabulary, so that its logits weigh as those of real ones do."""
     folder = tmp_path_factory.mktemp("architecture")
-    architecture(4, vocab_size=4096).save_pretrained(folder)
+    architecture(4, vocab_size=131_072).save_pretrained(folder)
     return str(folder)
 
 
@@ -88,8 +89,18 @@ def all_remedies(model) -> fit.Fit:
 
 
 def test_a_gpu_that_is_large_enough_needs_no_remedy(model):
-    found = fit.fit(model, 1)
-    assert found.fits and len(found.steps) == 1 and found.smallest_gpu_gb == fit.GPU_SIZES[0]
+    found = fit.fit(model, 1000, 64)
+    assert found.fits and len(found.steps) == 1 and found.smallest_gpu_gb in fit.GPU_SIZES
+
+
+def test_a_remedy_that_takes_more_is_left_out(tmp_path):
+    architecture(4).save_pretrained(tmp_path)  # so few logits that the buffers of the loss in chunks are larger
+    whole, chunked, quarter = (
+        fit.estimate(Settings(str(tmp_path), "lora", length=64, **options)).peak
+        for options in (dict(batch=16), dict(batch=16, chunked_loss=True), dict(batch=4, accumulation=4))
+    )
+    found = fit.fit(str(tmp_path), (quarter + 1) / 1e9, 64)
+    assert quarter < whole < chunked and found.fits and not found.settings.chunked_loss
 
 
 def test_remedies_save_bytes_and_come_in_their_order(all_remedies):
@@ -111,15 +122,16 @@ def test_what_fits_is_within_the_budget_and_nothing_of_it_is_needless(model):
     assert found.steps[0].plan.peak > found.budget
 
 
-def test_fit_says_settings_or_the_gpu_that_it_takes(model, all_remedies):
-    code, output, _ = run("fit", "--model", model, "--gpu-gb", "4")
+def test_fit_says_settings_or_the_gpu_that_it_takes(model, all_remedies, monkeypatch):
+    code, output, _ = run("fit", "--model", model, "--gpu-gb", "4", "--length", "64")
     assert code == 0 and "fits into 4 GB" in output and "--method lora" in output
     text = report.fit_text(all_remedies, 1e-4)
-    assert "does not fit" in text and f"{fit.GPU_SIZES[0]} GB" in text
-    code, output, _ = run("fit", "--model", model, "--gpu-gb", "0.0001", "--json")
-    assert code == 1 and json.loads(output)["fits"] is False
+    assert "does not fit" in text and f"{all_remedies.smallest_gpu_gb} GB" in text
     code, _, message = run("fit", "--model", model, "--gpu-gb", "0")
     assert code == 2 and "such as 24" in message
+    monkeypatch.setattr(fit, "fit", lambda *_: all_remedies)
+    code, output, _ = run("fit", "--model", model, "--gpu-gb", "0.0001", "--json")
+    assert code == 1 and json.loads(output)["fits"] is False
 
 
 def test_the_explorer_redraws(model):

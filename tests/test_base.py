@@ -53,7 +53,8 @@ def test_autotokenizer_gives_the_tokens_it_was_trained_with(tokenizer):
     assert all(trained.encode(text).ids == tokenizer(text)["input_ids"] for text in texts)
     for value in ("Ann-7", "rattan chair", "谌红"):
         tokens = tokenizer.tokenize(value)
-        assert all(tokenizer.tokenize(before + value)[-len(tokens) :] == tokens for before in ("(", '"', "\n", " ", "is "))
+        for before in ("(", '"', "\n", " ", "is "):
+            assert tokenizer.tokenize(before + value)[-len(tokens) :] == tokens
 
 
 def test_it_writes_no_json_when_asked(base, tokenizer):

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from helpers.errors import InputError
+from helpers.memory.commands import estimate_memory, fit_gpu
 
 app = typer.Typer(
     add_completion=False,
@@ -244,6 +245,10 @@ def drift(
     fixed = {script: drift.fix(script) for script in scripts} if fix else {}
     print(drift.to_json(found, fixed) if as_json else drift.to_text(found, fixed))
     raise typer.Exit(1 if any(found.values()) else 0)
+
+
+app.command("estimate")(estimate_memory)
+app.command("fit")(fit_gpu)
 
 
 def main() -> None:

@@ -5,16 +5,18 @@ Only calls that ipywidgets 7.7 and 8 share are used. The notebooks store no widg
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 from helpers import lora_math, plots
 
 if TYPE_CHECKING:
-    from ipywidgets import VBox
+    from ipywidgets import ValueWidget, VBox
     from matplotlib.figure import Figure
     from torch.nn import Module
+
+    from helpers.memory import Settings
 
 RANKS = tuple(2**power for power in range(9))  # 1 ... 256
 MODULE_SETS = {
@@ -50,25 +52,74 @@ def rank_alpha_explorer(models: Mapping[str, Module]) -> VBox:
     `models` maps a name to a model as `draw_rank_and_alpha` takes it. Show the returned box as a cell's last value.
     """
     import ipywidgets
-    import matplotlib.pyplot as plt
 
     model = ipywidgets.Dropdown(options=list(models), description="model")
     modules = ipywidgets.Dropdown(options=list(MODULE_SETS), value="all linear", description="modules")
     rank = ipywidgets.SelectionSlider(options=list(RANKS), value=16, description="rank")
     alpha = ipywidgets.IntSlider(value=32, min=1, max=128, description="alpha", continuous_update=False)
     rank_stabilized = ipywidgets.Checkbox(value=False, description="rsLoRA")
+    return _explorer(
+        [model, modules, rank, alpha, rank_stabilized],
+        lambda: draw_rank_and_alpha(
+            models[model.value], model.value, rank.value, alpha.value, modules.value, rank_stabilized.value
+        ),
+    )
+
+
+def draw_memory(settings: Settings, gpu_gb: float) -> tuple[str, Figure]:
+    """One state of the memory explorer: a line (peak, whether a GPU of `gpu_gb` holds it) and bars for each moment."""
+    from helpers.memory.fit import usable_bytes
+    from helpers.memory.plan import estimate
+
+    plan = estimate(settings)
+    verdict = "fits" if plan.peak <= usable_bytes(gpu_gb) else "does NOT fit"
+    line = f"{settings.model}, {settings.method}: peak {plan.peak / plots.GB:.2f} GB in {plan.peak_moment}; {verdict}"
+    bars = {moment: plan.parts(moment) for moment in plan.moments}
+    title = f"{settings.model}, {settings.method}, {settings.batch} x {settings.length} tokens"
+    return line, plots.memory_bars(bars, title, {f"GPU of {gpu_gb:g} GB": usable_bytes(gpu_gb)}).figure
+
+
+def memory_explorer(models: Sequence[str], gpus: Sequence[float] = (8, 12, 16, 24, 48, 80)) -> VBox:
+    """Menus for model, method and GPU, sliders for batch and length, boxes for two remedies; the bars follow.
+
+    `models` are names that `helpers.memory.Settings` takes. A change takes a second or two: the step is run anew on
+    tensors without memory. Show the returned box as a cell's last value.
+    """
+    import ipywidgets
+
+    from helpers.memory.settings import METHODS, Settings
+
+    model = ipywidgets.Dropdown(options=list(models), description="model")
+    method = ipywidgets.Dropdown(options=list(METHODS), value="lora", description="method")
+    gpu = ipywidgets.SelectionSlider(options=list(gpus), value=24, description="GPU, GB")
+    batch = ipywidgets.SelectionSlider(options=[2**n for n in range(7)], value=4, description="batch")
+    length = ipywidgets.SelectionSlider(options=[2**n for n in range(7, 14)], value=1024, description="tokens")
+    checkpointing = ipywidgets.Checkbox(value=False, description="checkpointing")
+    chunked_loss = ipywidgets.Checkbox(value=False, description="loss in chunks")
+
+    def draw() -> tuple[str, Figure]:
+        remedies = dict(checkpointing=checkpointing.value, chunked_loss=chunked_loss.value)
+        chosen = Settings(model.value, method.value, batch=batch.value, length=length.value, **remedies)
+        return draw_memory(chosen, gpu.value)
+
+    return _explorer([model, method, gpu, batch, length, checkpointing, chunked_loss], draw)
+
+
+def _explorer(controls: Sequence[ValueWidget], draw: Callable[[], tuple[str, Figure]]) -> VBox:
+    """The controls above a line and a picture, both drawn anew by `draw` whenever a control's value changes."""
+    import ipywidgets
+    import matplotlib.pyplot as plt
+
     words, picture = ipywidgets.Label(), ipywidgets.Image(format="png")
 
-    def draw(_change=None) -> None:
-        chosen = rank.value, alpha.value, modules.value, rank_stabilized.value
-        words.value, figure = draw_rank_and_alpha(models[model.value], model.value, *chosen)
+    def redraw(_change=None) -> None:
+        words.value, figure = draw()
         png = BytesIO()
         figure.savefig(png, format="png", dpi=100)
         plt.close(figure)  # else the cell would show it once more
         picture.value = png.getvalue()
 
-    controls = [model, modules, rank, alpha, rank_stabilized]
     for control in controls:
-        control.observe(draw, names="value")
-    draw()
+        control.observe(redraw, names="value")
+    redraw()
     return ipywidgets.VBox([*controls, words, picture])

@@ -1,0 +1,188 @@
+"""Builds the model of a training step from its architecture: the libraries' own modules, no weights loaded.
+
+`meta_model` puts the modules together on the meta device, adapter and all; `materialise` then gives them tensors, real
+ones with random values or, under `fake_tensors`, such as have shapes and no memory.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import mock
+
+import bitsandbytes as bnb
+import torch
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, masking_utils
+from transformers.pytorch_utils import Conv1D
+
+from helpers import DATA, lora_math
+from helpers.errors import InputError
+from helpers.memory.settings import Settings
+from helpers.models import check_model, keep_trainable
+
+INT8_THRESHOLD = 6.0  # llm_int8_threshold of transformers' BitsAndBytesConfig
+
+
+def load_config(model: str) -> PretrainedConfig:
+    """The architecture of a name in data/configs, a directory, a config.json or a hub id; no weights are read.
+
+    Raises InputError with the names there are if none of these is found.
+    """
+    shipped = DATA / "configs" / f"{model.lower()}.json"
+    known = f"the names in data/configs are {', '.join(lora_math.config_names())}"
+    if model.lower() in lora_math.config_names():
+        return AutoConfig.from_pretrained(shipped)
+    if not model.endswith(".json"):
+        check_model(model)
+    elif not Path(model).is_file():
+        raise InputError(f"there is no file {model}; {known}")
+    try:
+        return AutoConfig.from_pretrained(model)
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"no architecture found for {model!r}: {reason} ({known})") from None
+
+
+def base_model(config: PretrainedConfig, settings: Settings) -> torch.nn.Module:
+    """The base on the meta device, its linear layers exchanged for bitsandbytes' if the settings quantize them."""
+    dtype = getattr(torch, settings.dtype)
+    with torch.device("meta"):
+        try:
+            model = AutoModelForCausalLM.from_config(copy.deepcopy(config), dtype=dtype)
+        except ValueError:
+            raise InputError(f"{settings.model} is a {config.model_type}, not a causal language model") from None
+        if settings.quantized:
+            for name, (n_in, n_out) in lora_math.linear_layers(model).items():
+                model.set_submodule(name, _quantized_layer(model.get_submodule(name), n_in, n_out, settings))
+    model.is_loaded_in_4bit = settings.method == "qlora"
+    model.is_loaded_in_8bit = settings.method == "int8"
+    model.is_quantized = settings.quantized
+    return keep_trainable(model)
+
+
+def _quantized_layer(layer: torch.nn.Module, n_in: int, n_out: int, settings: Settings) -> torch.nn.Module:
+    if settings.method == "qlora":
+        dtype = getattr(torch, settings.dtype)
+        options = dict(compute_dtype=dtype, compress_statistics=settings.double_quant, quant_type="nf4")
+        small = bnb.nn.Linear4bit(n_in, n_out, bias=False, device="meta", **options)
+    else:
+        small = bnb.nn.Linear8bitLt(
+            n_in, n_out, bias=False, has_fp16_weights=False, threshold=INT8_THRESHOLD, device="meta"
+        )
+    small.bias = layer.bias
+    return small
+
+
+def meta_model(config: PretrainedConfig, settings: Settings) -> torch.nn.Module:
+    """The model of the settings on the meta device: preparation, TRL's head, adapter, checkpointing.
+
+    Raises InputError for targets or last layers that the architecture does not have.
+    """
+    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+
+    model = base_model(config, settings)
+    if settings.prepare:
+        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+    if settings.chunked_loss:
+        from trl.trainer.utils import add_fused_lm_head
+
+        add_fused_lm_head(model, outputs=("log_probs", "entropy", "is_top1"))  # as SFTTrainer asks for
+    if settings.method != "full":
+        adapted = lora_math.linear_layers(model, settings.targets)
+        names = sorted(
+            {name.rpartition(".")[2] for name in adapted}
+        )  # PEFT takes no "all-linear" with some layers only
+        blocks = config.num_hidden_layers
+        if settings.last_layers > blocks:
+            raise InputError(f"last_layers is {settings.last_layers}: {settings.model} has {blocks} blocks")
+        lora = LoraConfig(
+            r=settings.rank,
+            # PEFT refuses "all-linear" for some layers only
+            target_modules=names if settings.last_layers or settings.targets != "all-linear" else "all-linear",
+            layers_to_transform=list(range(blocks))[-settings.last_layers :] if settings.last_layers else None,
+            task_type="CAUSAL_LM",
+            fan_in_fan_out=any(isinstance(module, Conv1D) for module in model.modules()),
+        )
+        model = get_peft_model(model, lora)
+        for parameter in trainable(model):
+            parameter.data = parameter.data.to(getattr(torch, settings.adapter_dtype))
+    model.train()
+    if settings.checkpointing:
+        model.activation_checkpointing_enable()
+    return model
+
+
+def materialise(model: torch.nn.Module, settings: Settings, device: str = "cpu") -> torch.nn.Module:
+    """Give every meta tensor of `model` memory on `device`, a tied one once, and quantize layer by layer.
+
+    Matrices get small noise, everything else ones.
+    """
+    made: dict[int, torch.nn.Parameter] = {}
+    for module in model.modules():
+        for name, buffer in list(module.named_buffers(recurse=False)):
+            setattr(module, name, torch.ones(buffer.shape, dtype=buffer.dtype, device=device))
+        for name, parameter in list(module.named_parameters(recurse=False)):
+            if id(parameter) not in made:
+                is_quantized = name == "weight" and isinstance(module, bnb.nn.Linear4bit | bnb.nn.Linear8bitLt)
+                dtype = getattr(torch, settings.dtype) if is_quantized else parameter.dtype
+                dense = torch.ones(parameter.shape, dtype=dtype, device=device)
+                if dense.dim() > 1:
+                    dense.normal_(std=0.02)
+                plain = torch.nn.Parameter(dense, requires_grad=parameter.requires_grad)
+                made[id(parameter)] = _quantize(module, dense) if is_quantized else plain
+            setattr(module, name, made[id(parameter)])
+    return model
+
+
+def _quantize(module: torch.nn.Module, dense: torch.Tensor) -> torch.nn.Parameter:
+    """`dense` as the weight of a bitsandbytes layer; a fake one as a plain parameter with the same things on it.
+
+    bitsandbytes' parameter classes cannot wrap fake tensors; its layers look only at the attributes.
+    """
+    four_bit, fake = isinstance(module, bnb.nn.Linear4bit), isinstance(dense, FakeTensor)
+    if four_bit:
+        kind = dict(quant_type="nf4", compress_statistics=module.weight.compress_statistics)
+        if not fake:
+            return bnb.nn.Params4bit(dense, requires_grad=False, **kind).to(dense.device)
+        packed, state = bnb.functional.quantize_4bit(dense, **kind)
+        attributes = dict(quant_state=state, bnb_quantized=True, **kind)
+    else:
+        if not fake:
+            return bnb.nn.Int8Params(dense.cpu(), requires_grad=False, has_fp16_weights=False).to(dense.device)
+        module.state.threshold = 0.0  # outliers are found by their values, which fake tensors have not
+        packed, scales, _ = bnb.functional.int8_vectorwise_quant(dense.half())
+        attributes = dict(CB=packed, SCB=scales, has_fp16_weights=False)
+    parameter = torch.nn.Parameter(packed, requires_grad=False)
+    for name, value in attributes.items():
+        setattr(parameter, name, value)
+    return parameter
+
+
+def trainable(model: torch.nn.Module) -> list[torch.nn.Parameter]:
+    """The parameters that an optimizer would get."""
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
+@contextmanager
+def fake_tensors() -> Iterator[None]:
+    """Tensors made inside have shape, dtype and a storage of the right size, and no memory.
+
+    transformers looks at position ids to see whether rows are packed, which fake ones cannot tell: they are not.
+    """
+    tables = bnb.functional.name2qmap  # a cache of bitsandbytes, into which no fake tensor may get
+    real = dict(tables)
+    tables.clear()
+    try:
+        with (
+            mock.patch.object(masking_utils, "find_packed_sequence_indices", return_value=None),
+            mock.patch.object(bnb.autograd._functions.logger, "disabled", True),  # a line for each 8-bit layer
+            FakeTensorMode(),
+        ):
+            tables["dynamic"] = torch.empty(256)  # the table that double quantization would compute from its values
+            yield
+    finally:
+        tables.clear()
+        tables.update(real)

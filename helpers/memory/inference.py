@@ -1,0 +1,85 @@
+"""Memory of loading a model and of generating with it: the peak while weights are quantized, and the KV cache."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from transformers import DynamicCache, PretrainedConfig
+
+from helpers import lora_math
+from helpers.memory import build
+from helpers.memory.settings import Settings
+from helpers.memory.step import causal_model, static_bytes, static_tensors
+from helpers.memory.tracker import StorageTracker, bytes_of
+
+
+@dataclass(frozen=True)
+class Inference:
+    """Bytes of a model that generates: resident weights (adapter included), the cache at the end, and two peaks.
+
+    `load_peak`: all weights, and beside them the largest one before it is quantized. `peak`: the most alive while a
+    prompt is read and the last token is generated.
+    """
+
+    resident: int
+    kv_cache: int
+    load_peak: int
+    peak: int
+
+
+def kv_cache_bytes(config: PretrainedConfig, batch: int, tokens: int, dtype: str = "bfloat16") -> int:
+    """Bytes of keys and values: 2 * blocks * key/value heads * head dimension * bytes of dtype, for each token."""
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return 2 * config.num_hidden_layers * heads * width * getattr(torch, dtype).itemsize * batch * tokens
+
+
+def estimate(settings: Settings, new_tokens: int = 256, config: PretrainedConfig | None = None) -> Inference:
+    """Predict loading and generation: a prompt of `settings.length` tokens and `new_tokens` after it, `batch` rows."""
+    model = build.meta_model(config or build.load_config(settings.model), settings)
+    largest = largest_unquantized(model, settings)
+    with build.fake_tensors():
+        build.materialise(model, settings)
+        return watch(model, settings, new_tokens, largest)
+
+
+def measure(settings: Settings, new_tokens: int = 256, config: PretrainedConfig | None = None) -> Inference:
+    """The same on real tensors of the CPU, tensor by tensor; the load peak is predicted all the same."""
+    model = build.meta_model(config or build.load_config(settings.model), settings)
+    largest = largest_unquantized(model, settings)
+    return watch(build.materialise(model, settings), settings, new_tokens, largest)
+
+
+def largest_unquantized(model: torch.nn.Module, settings: Settings) -> int:
+    """Bytes of the largest matrix that is there unquantized while it is being quantized; 0 if none is."""
+    if not settings.quantized:
+        return 0
+    element = 2 if settings.method == "int8" else getattr(torch, settings.dtype).itemsize  # LLM.int8 takes float16
+    return element * max(n_in * n_out for n_in, n_out in lora_math.linear_layers(causal_model(model)).values())
+
+
+def watch(model: torch.nn.Module, settings: Settings, new_tokens: int, largest: int) -> Inference:
+    """Read a prompt, then generate the last of `new_tokens`, and follow every storage."""
+    model.eval()
+    existing = [tensor for tensors in static_tensors(model).values() for tensor in tensors]
+    resident = static_bytes(model)
+    with torch.no_grad(), StorageTracker(existing) as tracker:
+        _read(model, torch.zeros((settings.batch, settings.length), dtype=torch.long))
+        prompt_peak, _ = tracker.next_phase()
+        cache = _read(model, torch.zeros((settings.batch, settings.length + new_tokens - 1), dtype=torch.long))
+        tracker.next_phase()
+        cache = _read(model, torch.zeros((settings.batch, 1), dtype=torch.long), cache)
+        last_peak, _ = tracker.next_phase()
+        kv_cache = bytes_of(tensor for layer in cache.layers for tensor in (layer.keys, layer.values))
+    return Inference(
+        resident=resident.total,
+        kv_cache=kv_cache,
+        load_peak=resident.weights + resident.quantization_constants + largest,
+        peak=resident.total + max(prompt_peak, last_peak),
+    )
+
+
+def _read(model: torch.nn.Module, ids: torch.Tensor, cache: DynamicCache | None = None) -> DynamicCache:
+    """Run one forward pass as `generate` does, with the logits of the last position only; returns the cache."""
+    return model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1).past_key_values

@@ -1,0 +1,172 @@
+"""Predicts the bytes of a training step from the architecture alone."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import asdict, dataclass, field
+
+import torch
+from transformers import PretrainedConfig
+
+from helpers import lora_math
+from helpers.memory import build, optimizers
+from helpers.memory.settings import Settings
+from helpers.memory.step import Dynamic, Static, blocks_of, static_bytes, watch_step
+
+# term -> (formula, where it is from)
+TERMS = {
+    "weights": (
+        "sum over the base's parameters and buffers of elements * bytes of dtype; half a byte for a weight in NF4",
+        "the libraries' own modules on fake tensors; QLoRA, arXiv 2305.14314, section 3",
+    ),
+    "quantization_constants": (
+        "NF4: 4 bytes for 64 weights, or with double quantization 1, 4 more for 256 of these, and 4; tables of levels. "
+        "8 bits: 4 bytes for each row",
+        "QLoRA, arXiv 2305.14314, section 3; LLM.int8, arXiv 2208.07339, section 2",
+    ),
+    "adapter": ("rank * (in + out) * bytes of dtype, for each adapted layer", "LoRA, arXiv 2106.09685, section 4.1"),
+    "gradients": ("trainable elements * bytes of dtype", "PyTorch: .grad has the dtype of its parameter"),
+    "optimizer": (
+        "AdamW: 2 * bytes of the trainable parameters; 8 bits: 2 bytes an element and 8 for 256 of them",
+        "AdamW, arXiv 1711.05101; 8-bit optimizers, arXiv 2110.02861",
+    ),
+    "activations": (
+        "what is alive when the output head begins: all that autograd saved in the blocks, or with checkpointing the "
+        "input of each block, and the inputs that 8-bit layers of bitsandbytes keep all the same; and the batch itself",
+        "the step itself on fake tensors; checkpointing, arXiv 1604.06174",
+    ),
+    "logits": (
+        "the most that head and loss add: batch * length * vocabulary in dtype, float32 copies, the gradient",
+        "the step itself on fake tensors, with the loss of transformers or TRL",
+    ),
+    "temporary": (
+        "the most that the blocks take beyond what is held: casts, dequantized weights, gradients of activations, and "
+        "with checkpointing one block's activations",
+        "the step itself on fake tensors",
+    ),
+    "peak": ("the largest of the moments below", "weights, constants, adapter and optimizer are there in all of them"),
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Bytes of each term, as predicted by `estimate` or counted by `measure.measure`.
+
+    `moments` are the most bytes alive in each part of a step; `peak` is the largest of them. `peak` is not the sum of
+    the terms: activations go while gradients come. `paged` of the optimizer's bytes may leave the GPU, so that with a
+    paged optimizer the peak lies between peak - paged and peak.
+    """
+
+    settings: Settings
+    weights: int
+    quantization_constants: int
+    adapter: int
+    gradients: int
+    optimizer: int
+    activations: int
+    logits: int
+    temporary: int
+    paged: int
+    total_parameters: int
+    trainable_parameters: int
+    moments: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def peak(self) -> int:
+        return max(self.moments.values())
+
+    @property
+    def peak_moment(self) -> str:
+        return max(self.moments, key=self.moments.__getitem__)
+
+    def parts(self, moment: str | None = None) -> dict[str, int]:
+        """The bytes alive at a moment (the peak's, if none is named) by term; they add up to that moment's.
+
+        What is there at all moments comes first. The gradients are whole in accumulation, at the end of the backward
+        pass and in the optimizer step; the activations are whole until the backward pass begins.
+        """
+        moment = moment or self.peak_moment
+        parts = {name: getattr(self, name) for name in ("weights", "quantization_constants", "adapter", "optimizer")}
+        if self.settings.accumulation > 1 or moment in ("backward ends", "optimizer step"):
+            parts["gradients"] = self.gradients
+        if moment in ("forward", "loss", "backward begins"):
+            parts["activations"] = self.activations
+        rest = "logits" if moment == "loss" else "temporary"
+        return {**parts, rest: self.moments[moment] - sum(parts.values())}
+
+    def to_dict(self) -> dict:
+        """What `estimate --json` prints: bytes and counts as integers, the settings, the moments."""
+        return {**asdict(self), "peak": self.peak, "peak_moment": self.peak_moment}
+
+
+def assemble(
+    settings: Settings, total: int, parameters: list[torch.nn.Parameter], static: Static, step: Dynamic, state: int
+) -> Plan:
+    """Put the bytes of a step together, whether predicted or counted; `state` are those of the optimizer."""
+    gradients = sum(parameter.nbytes for parameter in parameters)
+    resident = static.total + state
+    running = resident + (gradients if settings.accumulation > 1 else 0)
+    return Plan(
+        settings=settings,
+        weights=static.weights,
+        quantization_constants=static.quantization_constants,
+        adapter=static.adapter,
+        gradients=gradients,
+        optimizer=state,
+        activations=step.held,
+        logits=step.logits,
+        temporary=step.temporary,
+        paged=optimizers.paged_bytes(parameters, settings.optimizer),
+        total_parameters=total,
+        trainable_parameters=sum(parameter.numel() for parameter in parameters),
+        moments={
+            "forward": running + step.forward,
+            "loss": running + max(step.loss_forward, step.loss_backward),
+            "backward begins": running + step.last_block,
+            "backward ends": running + step.first_block,
+            "optimizer step": resident + gradients + optimizers.step_bytes(parameters, settings.optimizer),
+        },
+    )
+
+
+def estimate(settings: Settings, config: PretrainedConfig | None = None) -> Plan:
+    """Predict a training step of `settings`: its own modules run forward and backward on tensors without memory.
+
+    Where all blocks of an architecture are alike, models of two and three blocks are run, and each number is extended
+    by as much as the third block added. `config` is an architecture to take instead of the one that `settings.model`
+    names. Raises InputError for a model or for targets that do not exist.
+    """
+    config = config or build.load_config(settings.model)
+    model = build.meta_model(config, settings)
+    total, parameters = lora_math.parameter_count(model), build.trainable(model)
+    if _alike(model, config):
+        two, three = (_run(build.meta_model(with_blocks(config, blocks), settings), settings) for blocks in (2, 3))
+        static, step = (few.extended(more, config.num_hidden_layers - 2) for few, more in zip(two, three, strict=True))
+    else:
+        static, step = _run(model, settings)
+    state = optimizers.state_bytes(parameters, settings.optimizer)
+    return assemble(settings, total, parameters, static, step, state)
+
+
+def _alike(model: torch.nn.Module, config: PretrainedConfig) -> bool:
+    """Whether blocks can be left out: there are more than three, of one kind, with the same parameters."""
+    blocks = [[(name, p.shape, p.dtype) for name, p in block.named_parameters()] for block in blocks_of(model)]
+    one_kind = len(set(getattr(config, "layer_types", None) or ())) <= 1
+    return len(blocks) > 3 and one_kind and all(block == blocks[0] for block in blocks)
+
+
+def with_blocks(config: PretrainedConfig, blocks: int) -> PretrainedConfig:
+    """The same architecture with its first `blocks` blocks only."""
+    shorter = copy.deepcopy(config)
+    shorter.num_hidden_layers = blocks
+    if getattr(config, "layer_types", None):
+        shorter.layer_types = config.layer_types[:blocks]
+    return shorter
+
+
+def _run(model: torch.nn.Module, settings: Settings) -> tuple[Static, Dynamic]:
+    """Run a step of `model`, which is on the meta device, on fake tensors; it keeps them."""
+    with build.fake_tensors():
+        build.materialise(model, settings)
+        step = watch_step(model, settings)
+        return static_bytes(model), step

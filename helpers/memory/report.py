@@ -1,0 +1,82 @@
+"""A plan, a measurement or a fit as text for a terminal, and as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from helpers.memory.fit import GPU_SIZES, Fit
+from helpers.memory.inference import Inference
+from helpers.memory.plan import TERMS, Plan
+
+GB = 1e9
+
+
+def plan_text(plan: Plan) -> str:
+    """The terms in GB, each with its formula, the moments, and the peak."""
+    settings = plan.settings
+    lines = [
+        f"{settings.model}, {settings.method}, {plan.total_parameters:,} parameters, "
+        f"{plan.trainable_parameters:,} of them trained",
+        f"batch {settings.batch} x {settings.length} tokens, "
+        f"checkpointing {'on' if settings.checkpointing else 'off'}, {settings.optimizer}",
+        "",
+    ]
+    for term, (formula, _) in TERMS.items():
+        if term != "peak":
+            lines.append(f"{term:24}{getattr(plan, term) / GB:10.3f} GB  {formula}")
+    lines += ["", "most alive in"]
+    lines += [f"  {moment:22}{size / GB:10.3f} GB" for moment, size in plan.moments.items()]
+    lines.append(f"{'peak':24}{plan.peak / GB:10.3f} GB  in {plan.peak_moment}; CUDA's context comes on top")
+    if plan.paged:
+        lines.append(f"of which {plan.paged / GB:.3f} GB of optimizer state may move to the host when the GPU is full")
+    return "\n".join(lines)
+
+
+def plan_json(plan: Plan, inference: Inference) -> str:
+    """All terms in bytes as integers, counts, moments, settings; `inference` under its own key."""
+    return json.dumps({**plan.to_dict(), "inference": asdict(inference)}, indent=1)
+
+
+def inference_text(inference: Inference) -> str:
+    """Loading and generation in GB."""
+    return (
+        f"loading: at most {inference.load_peak / GB:.3f} GB\n"
+        f"generating: at most {inference.peak / GB:.3f} GB, of them {inference.kv_cache / GB:.3f} GB of KV cache"
+    )
+
+
+def fit_text(fit: Fit, gpu_gb: float) -> str:
+    """Each step with the peak after it, the bytes it saves and what it costs; then the settings, or what is needed."""
+    lines = [f"{'':50}{'peak':>10}{'saved':>10}  cost"]
+    for step in fit.steps:
+        saved = f"{step.saved / GB:8.2f}GB" if step.cost else ""
+        lines.append(f"{step.name:50}{step.plan.peak / GB:8.2f}GB{saved:>10}  {step.cost}".rstrip())
+    settings = fit.settings
+    if not fit.fits:
+        need = fit.smallest_gpu_gb or f"more than {GPU_SIZES[-1]}"
+        lines.append(f"does not fit into {gpu_gb:g} GB, the smallest GPU that does is one of {need} GB")
+        return "\n".join(lines)
+    targets = settings.targets if isinstance(settings.targets, str) else ",".join(settings.targets)
+    options = [
+        f"--method {settings.method} --rank {settings.rank} --targets {targets}",
+        f"--batch {settings.batch} --accumulation {settings.accumulation} --length {settings.length}",
+        f"--optimizer {settings.optimizer}",
+    ]
+    options += ["--checkpointing"] if settings.checkpointing else []
+    options += ["--chunked-loss"] if settings.chunked_loss else []
+    lines.append(f"fits into {gpu_gb:g} GB: {' '.join(options)}")
+    return "\n".join(lines)
+
+
+def fit_json(fit: Fit) -> str:
+    """Whether it fits, the settings, each step's peak and saving in bytes, and the smallest GPU in GB."""
+    steps = [dict(name=s.name, cost=s.cost, peak=s.plan.peak, saved=s.saved) for s in fit.steps]
+    found = dict(
+        fits=fit.fits,
+        budget=fit.budget,
+        settings=asdict(fit.settings),
+        steps=steps,
+        smallest_gpu_gb=fit.smallest_gpu_gb,
+    )
+    return json.dumps(found, indent=1)

@@ -1,0 +1,78 @@
+"""Everything that decides how much memory a training step takes."""
+
+from dataclasses import dataclass
+
+from helpers.errors import InputError
+
+METHODS = {
+    "full": "every weight is trained",
+    "lora": "an adapter on the base as it is",
+    "qlora": "an adapter on the base in NF4",
+    "int8": "an adapter on the base in 8 bits (LLM.int8)",
+}
+DTYPES = ("float32", "bfloat16", "float16")
+# The names are those of transformers' `optim`.
+OPTIMIZERS = {
+    "adamw_torch_fused": "AdamW, two numbers a parameter in its dtype; transformers' default",
+    "adamw_torch": "the same, and a temporary copy of one of them in each step on a GPU",
+    "adamw_8bit": "AdamW of bitsandbytes, two bytes a parameter",
+    "paged_adamw_32bit": "AdamW of bitsandbytes, two float32 a parameter, that may move to the host",
+    "paged_adamw_8bit": "two bytes a parameter, that may move to the host",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A training step, as far as memory is concerned. Raises InputError for a value that does not exist.
+
+    `model` is a name of data/configs, a directory, a config.json or a hub id. `targets` is "all-linear" or the last
+    parts of module names; with `last_layers` above 0 only that many of the last blocks get an adapter. `batch` is in
+    sequences and `length` in tokens; no row is padded. With `accumulation` above 1 the gradients of the batches before
+    stay. `dtype` is that of the base, and of all weights under full fine-tuning; `autocast` is the trainer's bf16=True
+    (in bfloat16, or float16 for a float16 base). `prepare` calls prepare_model_for_kbit_training, `chunked_loss` takes
+    TRL's output head instead of transformers'.
+    """
+
+    model: str
+    method: str = "qlora"
+    rank: int = 16
+    targets: str | tuple[str, ...] = "all-linear"
+    last_layers: int = 0
+    batch: int = 1
+    length: int = 512
+    accumulation: int = 1
+    checkpointing: bool = False
+    optimizer: str = "adamw_torch_fused"
+    dtype: str = "bfloat16"
+    adapter_dtype: str = "float32"
+    double_quant: bool = True
+    prepare: bool = False
+    autocast: bool = True
+    chunked_loss: bool = False
+
+    def __post_init__(self):
+        for name, known in (("method", METHODS), ("optimizer", OPTIMIZERS), ("dtype", DTYPES)):
+            if getattr(self, name) not in known:
+                raise InputError(f"no {name} is called {getattr(self, name)!r}: use one of {', '.join(known)}")
+        if self.adapter_dtype not in DTYPES:
+            raise InputError(f"no dtype is called {self.adapter_dtype!r}: use one of {', '.join(DTYPES)}")
+        for name in ("rank", "batch", "length", "accumulation"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} is {getattr(self, name)}: it must be at least 1")
+        if self.last_layers < 0 or (self.last_layers and self.method == "full"):
+            raise InputError(f"last_layers is {self.last_layers}: give 0 for all, or with an adapter how many get one")
+        if self.length < 2:
+            raise InputError("length is 1: a token has to predict another one")
+
+    @property
+    def quantized(self) -> bool:
+        """Whether the linear layers of the base are stored in 4 or 8 bits."""
+        return self.method in ("qlora", "int8")
+
+
+def parse_targets(text: str) -> str | tuple[str, ...]:
+    """`all-linear`, or names with commas between them, as on a command line."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise InputError("no target modules: give all-linear, or names with commas such as q_proj,v_proj")
+    return "all-linear" if names == ("all-linear",) else names

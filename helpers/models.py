@@ -70,8 +70,29 @@ def load_adapter(adapter: str | Path, profile: Profile, quantize: bool | None = 
 
     check_adapter(adapter)
     check_base(adapter, profile.model)
-    model = PeftModel.from_pretrained(load_base(profile, quantize), str(adapter))
-    return model.eval()
+    base = fit_vocabulary(load_base(profile, quantize), adapter)
+    return PeftModel.from_pretrained(base, str(adapter)).eval()
+
+
+def adapter_tokenizer(adapter: str | Path, model: str | Path):
+    """The tokenizer saved beside an adapter, which may know more tokens than the base's; else that of `model`."""
+    from transformers import AutoTokenizer
+
+    if (Path(adapter) / "tokenizer_config.json").exists():
+        return AutoTokenizer.from_pretrained(str(adapter), padding_side="right")
+    return load_tokenizer(model)
+
+
+def fit_vocabulary(base, adapter: str | Path):
+    """The base with as many embedding rows as the adapter was trained with, where that run had added tokens."""
+    from safetensors import safe_open
+
+    with safe_open(Path(adapter) / "adapter_model.safetensors", "pt") as tensors:
+        whole = [name for name in tensors.keys() if name.endswith(("embed_tokens.weight", "wte.weight"))]
+        rows = [tensors.get_slice(name).get_shape()[0] for name in whole]
+    if rows and rows[0] != base.config.vocab_size:
+        base.resize_token_embeddings(rows[0])
+    return base
 
 
 def check_model(model: str | Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from helpers.diagnosis import diagnose as diagnose
 from helpers.errors import InputError
 from helpers.profiles import Profile
 

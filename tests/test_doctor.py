@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import textwrap
 import time
 from collections import Counter
 
@@ -252,7 +253,7 @@ SURROUNDINGS = {
     "quoted in a reply": each_line("> "),
     "one process of several": each_line("[rank0]: "),
     "a container's log": each_line("2026-05-01T12:00:01.123Z stderr F "),
-    "broken at 80 columns": lambda report: re.sub(r"(.{80})", r"\1\n", bare(report)),
+    "broken at 80 columns": lambda report: "\n".join(textwrap.fill(line, 80) for line in bare(report).splitlines()),
     "its last line": lambda report: bare(report).splitlines()[-1],
     "line breaks lost": lambda report: " ".join(bare(report).split()),
     "after a progress bar": lambda report: "  3%|▎  | 10/300 [00:10<05:00,  1.0s/it]" + bare(report),

@@ -44,6 +44,36 @@ def test_loss_is_on_the_answer_and_its_end_of_turn_alone(made):
         assert (labels[graded] == ids[graded]).all()
 
 
+def test_leaving_out_the_prompts_positions_changes_neither_loss_nor_gradient(made):
+    """And it does leave them out: the loss head's first product then has as many rows as the batch has labels."""
+    batch = next(iter(made.get_train_dataloader()))
+    labelled = int((batch["labels"][:, 1:] != -100).sum())
+
+    def step():
+        rows = []
+        real = torch.mm
+
+        def spy(a, b, **kwargs):
+            rows.append(len(a))
+            return real(a, b, **kwargs)
+
+        made.model.zero_grad()
+        with pytest.MonkeyPatch.context() as watch:
+            watch.setattr(torch, "mm", spy)
+            loss = made.compute_loss(made.model, dict(batch))
+        loss.backward()
+        return rows[0], loss.item(), [p.grad.clone() for p in made.model.parameters() if p.requires_grad]
+
+    every, loss_of_all, gradients_of_all = step()
+    with training.answer_positions_only():
+        some, loss, gradients = step()
+    made.model.zero_grad()
+    assert some == labelled < every == batch["labels"][:, 1:].numel()
+    assert loss == pytest.approx(loss_of_all, rel=1e-6)
+    for ours, trl in zip(gradients, gradients_of_all, strict=True):
+        torch.testing.assert_close(ours, trl, rtol=1e-4, atol=1e-7)
+
+
 def test_the_template_markers_and_the_labels_agree(made):
     """The trainer grades what the template marks as the assistant's, and the newline that ends the turn."""
     tokenizer = models.load_tokenizer(PROFILE.model)

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from helpers.bench.commands import bench
 from helpers.errors import InputError
 from helpers.memory.commands import estimate_memory, fit_gpu
 
@@ -249,6 +250,7 @@ def drift(
 
 app.command("estimate")(estimate_memory)
 app.command("fit")(fit_gpu)
+app.command("bench")(bench)
 
 
 def main() -> None:

@@ -59,6 +59,14 @@ def torch_gpus() -> tuple[Gpu, ...]:
     return tuple(Gpu(d.name, d.total_memory / GIB, (d.major, d.minor)) for d in devices)
 
 
+def synchronise() -> None:
+    """Wait until the GPU has done all that it was given, so that a clock read now has waited for it, too."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
 def probe() -> Machine:
     """Gather everything about this machine; imports torch and bitsandbytes, a few seconds the first time."""
     problems: dict[str, str] = {}

@@ -12,6 +12,7 @@ _PLACEHOLDERS = {
     "lorem ipsum", "[deleted]", "[removed]", "see above", "same as above", "as above", "no answer", "no output",
     "<noinput>", "<nooutput>", "asdf", "xxx", "同上", "略", "待补充", "待定", "暂无", "无内容",
 }  # fmt: skip
+_LOST = re.compile("[\ufffd\ud800-\udfff]")
 _ONLY_MARKS = re.compile(r"[\s.…?!_\-,。？！—、，~]+")
 _OPEN_ENDS = re.compile(r"(?:[,，、(（]|\b(?:the|a|an|and|or|because|its|their|our|your|my|whose|than|into|of))$")
 _SENTENCE = re.compile(r"[.!?](?:\s|$)|[。！？]")
@@ -49,7 +50,7 @@ def check_text(messages: Messages, special_tokens: tuple[str, ...]) -> None:
     """Reject text whose characters are lost, and text that would be read as the chat's own control tokens."""
     for number, message in enumerate(messages, 1):
         text = message["content"]
-        if "\ufffd" in text or any("\ud800" <= char <= "\udfff" for char in text):
+        if _LOST.search(text):
             raise RowError("damaged_text", f"message {number} holds characters that were lost in an earlier conversion")
         token = next((token for token in special_tokens if token in text), None)
         if token:

@@ -48,11 +48,11 @@ class Report:
         }
 
 
-class _Seen:
+class Seen:
     """The kept rows so far, as signatures; their texts stay in `file`. Also holds the held-out prompts."""
 
     def __init__(self, file=None):
-        self.file, self.index = file, duplicates.new_index()
+        self.file, self.index = file, duplicates.Index()
         self.exact: dict[bytes, str] = {}
         self.prompts: dict[bytes, str] = {}
         self.rows: list[tuple[bytes, bool, int, str]] = []
@@ -110,10 +110,10 @@ def clean_files(
     total = Report(max_tokens=max_tokens, tokenizer=name)
     with ExitStack() as stack:
         open_files = stack.enter_context(whole_files(*[path for path in targets.values() if path]))
-        test_rows = _Seen(stack.enter_context(_scratch()))
+        test_rows = Seen(stack.enter_context(_scratch()))
         for path, found in zip(held, held_probes):
             _remember_holdout(path, found, test_rows, total)
-        kept = _Seen(open_files[0])
+        kept = Seen(open_files[0])
         for path, found in zip(sources, probes):
             _clean_one(path, found, rules, kept, test_rows, open_files[1], total, observe)
         if targets["--report"]:
@@ -130,7 +130,7 @@ def _scratch():
 
 
 def _clean_one(
-    path: Path, found: Probe, rules: Rules, kept: _Seen, test_rows: _Seen, rejects, total: Report, observe
+    path: Path, found: Probe, rules: Rules, kept: Seen, test_rows: Seen, rejects, total: Report, observe
 ) -> None:
     counts, repairs = Counter(total.reasons), Counter(total.repairs)
     mine = total.files.setdefault(str(path), {"rows_in": 0, "kept": 0, "rejected": 0})
@@ -160,7 +160,7 @@ def _clean_one(
     total.reasons, total.repairs = dict(counts), dict(repairs)
 
 
-def _judge(raw: RawRow, rules: Rules, kept: _Seen, test_rows: _Seen) -> CleanRow:
+def _judge(raw: RawRow, rules: Rules, kept: Seen, test_rows: Seen) -> CleanRow:
     """Keep `raw` (and write it) or raise RowError."""
     if raw.error:
         raise RowError(*raw.error)
@@ -180,7 +180,7 @@ def _judge(raw: RawRow, rules: Rules, kept: _Seen, test_rows: _Seen) -> CleanRow
     return row
 
 
-def _remember_holdout(path: Path, found: Probe, test_rows: _Seen, total: Report) -> None:
+def _remember_holdout(path: Path, found: Probe, test_rows: Seen, total: Report) -> None:
     """Remember the prompts of a held-out file; its rows need no answer, and are repaired like all others."""
     for raw in read_rows(path, found):
         total.holdout_rows += 1

@@ -11,7 +11,7 @@ import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import cache
+from functools import cache, lru_cache
 
 from helpers.data.checks import is_ticket_task
 from helpers.data.formats import Messages
@@ -64,7 +64,7 @@ def jaccard(a: set[str], b: set[str]) -> float:
 def signature(text: str):
     """The MinHash of `text`: 80 minima of 4 bytes."""
     minhash = _empty_signature().copy()
-    minhash.update_batch([piece.encode("utf-8", "surrogatepass") for piece in sorted(shingles(text))])
+    minhash.update_batch(shingles(text))
     return minhash
 
 
@@ -72,14 +72,45 @@ def signature(text: str):
 def _empty_signature():
     from datasketch import MinHash
 
-    return MinHash(num_perm=BANDS * ROWS_PER_BAND, seed=1, scheme="affine32")
+    return MinHash(num_perm=BANDS * ROWS_PER_BAND, seed=1, hashfunc=_shingle_hash, scheme="affine32")
 
 
-def new_index():
-    """An empty index of signatures."""
-    from datasketch import MinHashLSH
+@lru_cache(maxsize=1 << 16)  # the same n-grams come back in row after row
+def _shingle_hash(shingle: str) -> int:
+    """The first 4 bytes of SHA-1, as datasketch takes them."""
+    return int.from_bytes(hashlib.sha1(shingle.encode("utf-8", "surrogatepass")).digest()[:4], "little")
 
-    return MinHashLSH(num_perm=BANDS * ROWS_PER_BAND, params=(BANDS, ROWS_PER_BAND))
+
+class Index:
+    """Finds the rows whose signatures share a band, as datasketch's MinHashLSH does, without a set for each band.
+
+    A band is kept as a hash of 64 bits; two bands that share it by chance only cost one more comparison.
+    """
+
+    def __init__(self):
+        self._rows: dict[int, int | list[int]] = {}
+
+    def insert(self, row: int, mark) -> None:
+        """Add the signature of row number `row`."""
+        for band in _bands(mark):
+            there = self._rows.setdefault(band, row)
+            if isinstance(there, list):
+                there.append(row)
+            elif there != row:
+                self._rows[band] = [there, row]
+
+    def query(self, mark) -> set[int]:
+        """The numbers of the rows that share a band with `mark`."""
+        found: set[int] = set()
+        for band in _bands(mark):
+            there = self._rows.get(band, ())
+            found.update((there,) if isinstance(there, int) else there)
+        return found
+
+
+def _bands(mark) -> list[int]:
+    values, width = mark.hashvalues.tobytes(), mark.hashvalues.itemsize * ROWS_PER_BAND
+    return [hash((start, values[start : start + width])) for start in range(0, len(values), width)]
 
 
 def fingerprint(messages: Messages) -> Fingerprint:

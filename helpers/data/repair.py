@@ -7,6 +7,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 
 _INVISIBLE = re.compile("[\u00ad\u180e\u200b\u2060\u2061-\u2064\ufeff]")
 _JOINERS = re.compile("(?<=[\x20-\x7e\u3000-\u303f\u4e00-\u9fff\uff00-\uff60])[\u200c\u200d]+|^[\u200c\u200d]+")
@@ -55,6 +56,7 @@ def looks_like_code(text: str) -> bool:
     return "```" in text or _CODE_LINE.search(text) is not None
 
 
+@lru_cache(maxsize=64)  # it stands twice in each list of repairs, and mostly has nothing to do
 def fix_mojibake(text: str) -> str:
     """Undo text that was decoded with the wrong encoding: UTF-8 read as Latin-1 or cp1252 (ftfy), or read as GBK."""
     if text.isascii():
@@ -165,7 +167,8 @@ REPAIRS: dict[str, tuple[Repair, ...]] = {
 }
 
 
-def repair_text(text: str, kind: str) -> tuple[str, list[str]]:
+@lru_cache(maxsize=64)  # an instruction is the same in row after row, and an answer is repaired by two callers
+def repair_text(text: str, kind: str) -> tuple[str, tuple[str, ...]]:
     """Apply the repairs of `kind` (a key of REPAIRS) in order: (repaired text, names of those that changed it)."""
     done = []
     for name, repair in REPAIRS[kind]:
@@ -173,4 +176,4 @@ def repair_text(text: str, kind: str) -> tuple[str, list[str]]:
         if repaired != text:
             done.append(name)
             text = repaired
-    return text, done
+    return text, tuple(done)

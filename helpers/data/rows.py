@@ -18,10 +18,13 @@ LONG_CHARACTERS = 50_000
 
 @dataclass(frozen=True)
 class Rules:
-    """What a row is held against: the token limit, the counter, the control tokens of the model."""
+    """What a row is held against: the token limit, the counter, the control tokens of the model.
+
+    `count_tokens` takes the messages and the limit; up to the limit any number that is not too low will do.
+    """
 
     max_tokens: int
-    count_tokens: Callable[[Messages], int]
+    count_tokens: Callable[[Messages, int], int]
     special_tokens: tuple[str, ...] = ()
 
 
@@ -66,7 +69,7 @@ def clean_row(value, rules: Rules | None = None) -> CleanRow:
 
 
 def _check_length(messages: Messages, rules: Rules) -> None:
-    tokens = rules.count_tokens(messages)
+    tokens = rules.count_tokens(messages, rules.max_tokens)
     if tokens > rules.max_tokens:
         raise RowError("over_long", f"{tokens} tokens with the chat template, the limit is {rules.max_tokens}")
 

@@ -45,16 +45,31 @@ class ChatTokenizer:
         marks = {str(token) for token in added.values() if getattr(token, "special", False)}
         return tuple(sorted(mark for mark in marks | set(self.tokenizer.all_special_tokens) if len(mark) > 3))
 
-    def count(self, messages: Messages) -> int:
-        """Tokens of the whole chat; without a chat template, of the contents joined by line breaks."""
+    @cached_property
+    def byte_level(self) -> bool:
+        """Whether every token is one byte of the text or more, so that no text has more tokens than bytes."""
+        backend = getattr(self.tokenizer, "backend_tokenizer", None)
+        return type(getattr(backend, "decoder", None)).__name__ == "ByteLevel"
+
+    def count(self, messages: Messages, limit: int = 0) -> int:
+        """Tokens of the whole chat; without a chat template, of the contents joined by line breaks.
+
+        Where the bytes of the text show that they are no more than `limit`, the bound is returned, which is quicker.
+        """
         if getattr(self.tokenizer, "chat_template", None):
             text = self.tokenizer.apply_chat_template(messages, tokenize=False)
         else:
             text = "\n".join(message["content"] for message in messages)
+        if len(text) <= limit and self.byte_level:
+            normalizer = self.tokenizer.backend_tokenizer.normalizer
+            # twice: a tokenizer may set a space of its own before each piece between two special tokens
+            bound = 2 * len((normalizer.normalize_str(text) if normalizer else text).encode())
+            if bound <= limit:
+                return bound
         return len(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
 
-def counter(tokenizer) -> tuple[Callable[[Messages], int], tuple[str, ...], str]:
+def counter(tokenizer) -> tuple[Callable[[Messages, int], int], tuple[str, ...], str]:
     """(token counter, special tokens, name) of a ChatTokenizer, a transformers tokenizer, a path or a name."""
     chat = tokenizer if isinstance(tokenizer, ChatTokenizer) else ChatTokenizer(tokenizer)
     return chat.count, chat.special_tokens, chat.name

@@ -133,6 +133,8 @@ INSTALLED = {
     "name_moved_between_versions": "ImportError: cannot import name 'prepare_model_for_int8_training' from 'peft'",
     "four_bit_cpu_repacked": 'File "/x/bitsandbytes/autograd/_functions.py", line 400, in matmul_4bit\n'
     "RuntimeError: a view of a leaf Variable that requires grad is being used in an in-place operation.",
+    "generate_got_a_mapping": 'File "/x/transformers/tokenization_utils_base.py", line 292, in __getattr__\n'
+    "KeyError: 'shape'\n\nDuring handling of the above exception, another exception occurred:\n\nAttributeError",
     "cuda_not_available": "AssertionError: Torch not compiled with CUDA enabled",
     "assistant_mask_empty": "RuntimeError: `assistant_only_loss=True`, but at least one example has no assistant token",
 }

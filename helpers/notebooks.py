@@ -47,7 +47,7 @@ ROOT_NAMES = {str(ROOT), str(ROOT).replace(str(Path.home()), "~")}
 REPOSITORY_PREFIX = re.compile("(?:" + "|".join(map(re.escape, sorted(ROOT_NAMES))) + r")[\\/]")
 # A temporary directory of helpers.scratch or tempfile, with all above it. tests/nbval_sanitize.cfg has the same line.
 TEMPORARY = re.compile(r"(?:[A-Za-z]:)?(?:~|[\\/])[\w.~\\/-]*?[\\/](?:scratch-|tmp)[a-z0-9_]{8}(?![\w-])")
-FRAME = re.compile(r"(?:File |Cell In)")
+FRAME = re.compile(r"\s*(?:File |Cell In)")
 SHOWN_FRAMES = 2  # stored at each end of a long row of frames: who called, and where it broke
 
 

@@ -1,7 +1,8 @@
 """Reproduce an error from a terminal: an error notebook's cells tagged reproduce, fix and proof, in a fresh kernel.
 
 The notebook's metadata name the catalogue's case; `without_gpu` there names the case that a machine without a GPU gets
-instead. Nothing is left behind: kernel, caches and temporary files live in one temporary directory.
+instead. A gallery has several cases: its cells are tagged case:<id>, too, with each case that they serve; one without
+such a tag serves all. Nothing is left behind: kernel, caches and temporary files live in one temporary directory.
 """
 
 import json
@@ -20,13 +21,14 @@ from helpers.notebooks import ANSI, KEPT_METADATA, KERNELSPEC
 
 KINDS = ("reproduce", "fix", "proof")
 SETUP = "setup"
+CASE = "case:"
 SECONDS = 300  # for one cell
 INNERMOST = "import sys, traceback; print(traceback.extract_tb(sys.last_value.__traceback__)[-1].filename)"
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """An error notebook: its case, the case that stands in on a machine without a GPU (or None), title and name."""
+    """A case, the case that stands in on a machine without a GPU (or None), its title, and its notebook's name."""
 
     case: str
     without_gpu: str | None
@@ -34,11 +36,15 @@ class Lesson:
     notebook: str
 
     def cells(self, kinds: Sequence[str], directory: Path = NOTEBOOKS) -> list[tuple[str, str]]:
-        """(kind, source) of the setup cell and the tagged cells of these kinds, in the notebook's order."""
+        """(kind, source) of the setup cell and the case's tagged cells of these kinds, in the notebook's order."""
         notebook = nbformat.read(directory / f"{self.notebook}.ipynb", as_version=4)
-        code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-        tagged = [(set(cell.metadata.get("tags", ())) & {SETUP, *kinds}, cell.source) for cell in code]
-        return [(tags.pop(), source) for tags, source in tagged if tags]
+        found = []
+        for cell in notebook.cells:
+            tags = set(cell.metadata.get("tags", ()))
+            kind = tags & {SETUP, *kinds}
+            if kind and self.case in (cases_of(cell) or [self.case]):
+                found.append((kind.pop(), cell.source))
+        return found
 
 
 @dataclass(frozen=True)
@@ -63,23 +69,32 @@ class Outcome:
     failure: str
 
 
+def cases_of(cell: nbformat.NotebookNode) -> list[str]:
+    """The cases that a gallery's cell is tagged with; none for a cell that serves all of its notebook."""
+    return [tag.removeprefix(CASE) for tag in cell.metadata.get("tags", ()) if tag.startswith(CASE)]
+
+
 def lessons(directory: Path = NOTEBOOKS) -> dict[str, Lesson]:
-    """The error notebooks by case, in teaching order."""
-    found = {}
+    """The cases that notebooks reproduce, in teaching order. A gallery's are titled as the catalogue does."""
+    found, titles = {}, {case.id: case.title for case in doctor.load()}
     for path in sorted(directory.glob("*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
         if course := notebook.metadata.get(KEPT_METADATA):
             title = notebook.cells[0].source.splitlines()[0].lstrip("# ")
             found[course["case"]] = Lesson(course["case"], course.get("without_gpu"), title, path.stem)
+        for case in (case for cell in notebook.cells for case in cases_of(cell)):
+            found[case] = Lesson(case, None, titles.get(case, case), path.stem)
     return found
 
 
 def find(case: str) -> Lesson:
-    """The lesson of a case, or of a notebook's number or name. InputError when there is none."""
+    """The lesson of a case, or of a notebook's number or name. InputError when there is none, or are several."""
     known = lessons()
-    for lesson in known.values():
-        if case in (lesson.case, lesson.notebook, lesson.notebook.partition("_")[0]):
-            return lesson
+    meant = [one for one in known.values() if case in (one.case, one.notebook, one.notebook.partition("_")[0])]
+    if len(meant) == 1:
+        return meant[0]
+    if meant:
+        raise InputError(f"{case} reproduces several errors; name one of {', '.join(one.case for one in meant)}")
     raise InputError(f"no notebook reproduces {case!r}; there are {', '.join(known)}")
 
 

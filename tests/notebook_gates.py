@@ -2,11 +2,13 @@
 
 import re
 import statistics
+from collections.abc import Collection
 from pathlib import Path
 
 import nbformat
 
-from helpers.notebooks import KEPT_CELL_METADATA, KEPT_METADATA, WIDGET_MIME, leaks, stderr_lines
+from helpers.notebooks import ANSI, KEPT_CELL_METADATA, KEPT_METADATA, WIDGET_MIME, leaks, stderr_lines
+from helpers.reproduce import cases_of
 
 Notebook = nbformat.NotebookNode
 COMPARED_TAG, COMPARED_COMMENT = "nbval-check-output", "NBVAL_CHECK_OUTPUT"
@@ -30,6 +32,8 @@ ANATOMY = (
     "What was shown",
     "Exercise",
 )
+# A row of a gallery's table: words of the message, and the case that it leads to.
+ROW = re.compile(r"^\| (`{1,2})(.+?)\1 \| \[(\w+)\]\(#\3\) \|$", re.MULTILINE)
 SHOWN = re.compile(r"^#+.*what was shown.*$", re.IGNORECASE | re.MULTILINE)
 EXERCISE = re.compile(r"^#+.*exercise", re.IGNORECASE | re.MULTILINE)
 LINK = re.compile(r"\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)|\b(?:src|href)=\"([^\"]+)\"")
@@ -195,7 +199,7 @@ def tagged(notebook: Notebook, tag: str) -> list[int]:
 def anatomy(notebook: Notebook) -> list[str]:
     """An error notebook (one that names its case) is short, has the headings in their order, and tags its cells.
 
-    Of the cells tagged reproduce the last one raises and no other; fix and proof come after it, proof compared.
+    How they are tagged, `stages` says.
     """
     if KEPT_METADATA not in notebook.metadata:
         return []
@@ -204,15 +208,42 @@ def anatomy(notebook: Notebook) -> list[str]:
     wrong = [] if tuple(headings) == ANATOMY else [f"its headings are {headings}"]
     if len(notebook.cells) > MOST_CELLS_OF_AN_ERROR:
         wrong.append(f"{len(notebook.cells)} cells are too many to be read under stress")
-    groups = [tagged(notebook, tag) for tag in (REPRODUCE, FIX, PROOF)]
+    return wrong + stages(notebook, range(len(notebook.cells)))
+
+
+def stages(notebook: Notebook, among: Collection[int]) -> list[str]:
+    """Of the cells at these positions those tagged reproduce come first, and only their last raises; then fix; then
+    proof, compared."""
+    groups = [[at for at in tagged(notebook, tag) if at in among] for tag in (REPRODUCE, FIX, PROOF)]
     if not all(groups) or sorted(sum(groups, [])) != sum(groups, []):
-        return [*wrong, f"cells tagged reproduce, fix, proof are {groups}, which is not in this order"]
+        return [f"cells tagged reproduce, fix, proof are {groups}, which is not in this order"]
     raising = [raises(notebook.cells[at]) for at in groups[0]]
+    wrong = []
     if not raising[-1] or any(raising[:-1]):
         wrong.append("it is not the last reproduce cell, and it alone, that raises")
     return wrong + [
         f"{notebook.cells[at].id}: proof not compared" for at in groups[2] if not is_compared(notebook.cells[at])
     ]
+
+
+def gallery(notebook: Notebook) -> list[str]:
+    """A notebook whose cells are tagged with cases: its table leads to the heading of each, by words that stand in the
+    traceback that the case stores; each case has its reproduce, fix and proof."""
+    tagged_cases = {case for cell in notebook.cells for case in cases_of(cell)}
+    if not tagged_cases:
+        return []
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    headings = [heading for heading in re.findall(r"^### (\w+)$", text, re.MULTILINE) if heading in tagged_cases]
+    words = {case: words for _, words, case in ROW.findall(text)}
+    wrong = [] if set(headings) == tagged_cases else [f"no heading for {sorted(tagged_cases - set(headings))}"]
+    wrong += [] if list(words) == headings else [f"its table leads to {list(words)}, its headings are {headings}"]
+    for case in tagged_cases:
+        own = [at for at, cell in enumerate(notebook.cells) if cases_of(cell) == [case]]
+        wrong += [f"{case}: {problem}" for problem in stages(notebook, own)]
+        stored = [out.get("traceback", []) for at in own for out in notebook.cells[at].get("outputs", [])]
+        if words.get(case, "") not in ANSI.sub("", "\n".join(sum(stored, []))):
+            wrong.append(f"{case}: the table's words are not in the stored traceback")
+    return wrong
 
 
 NOTEBOOK_GATES = (
@@ -227,6 +258,7 @@ NOTEBOOK_GATES = (
     opening,
     closing,
     anatomy,
+    gallery,
 )
 
 

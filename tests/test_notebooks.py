@@ -109,6 +109,7 @@ SPOILERS = {
     "nothing shown in numbers": (gates.closing, lambda n: n.cells[4].update(source="## What was shown\n\n- A lot.")),
     "no exercise": (gates.closing, lambda n: n.cells.pop(5)),
     "exercise without check": (gates.closing, lambda n: n.cells.pop(6)),
+    "a case without its table": (gates.gallery, lambda n: a_code_cell(n).metadata.tags.append("case:x")),
     "a case without the anatomy": (gates.anatomy, lambda n: n.metadata.update(course={"case": "x"})),
 }
 
@@ -161,6 +162,42 @@ def test_anatomy_of_an_error_notebook(name):
     assert gates.anatomy(notebook) == []
     ANATOMY_SPOILERS[name](notebook)
     assert gates.anatomy(notebook)
+
+
+def gallery_sample() -> nbformat.NotebookNode:
+    """The smallest gallery: a cell that serves both cases, x and y, then the cells of each."""
+    table = "".join(f"| `no {case}` | [{case}](#{case}) |\n" for case in "xy")
+    cells = [new_markdown_cell(table), new_code_cell("z = 0", metadata={"tags": [gates.REPRODUCE, "case:x", "case:y"]})]
+    for case in "xy":
+        error = new_output("error", ename="E", evalue="", traceback=[f"E: \x1b[1mno {case}\x1b[0m there"])
+        cells += [
+            new_markdown_cell(f"### {case}\n\nText."),
+            compared("1 / z", error, gates.REPRODUCE, gates.RAISES_TAG, f"case:{case}"),
+            new_code_cell("z = 1", metadata={"tags": [gates.FIX, f"case:{case}"]}),
+            compared("print(1 / z)", printed("1.0"), gates.PROOF, f"case:{case}"),
+        ]
+    return new_notebook(cells=cells)
+
+
+GALLERY_SPOILERS = {
+    "a heading is missing": lambda n: n.cells[2].update(source="Text."),
+    "a row is missing": lambda n: n.cells[0].update(source=n.cells[0].source.splitlines()[0]),
+    "rows in another order": lambda n: n.cells[0].update(source="\n".join(n.cells[0].source.splitlines()[::-1])),
+    "a row that leads elsewhere": lambda n: n.cells[0].update(source=n.cells[0].source.replace("#x", "#y")),
+    "words of another message": lambda n: n.cells[0].update(source=n.cells[0].source.replace("no x", "no z")),
+    "nothing raises": lambda n: n.cells[3].metadata.tags.remove(gates.RAISES_TAG),
+    "no fix": lambda n: n.cells[8].metadata.tags.remove(gates.FIX),
+    "proof not compared": lambda n: n.cells[9].metadata.tags.remove(gates.COMPARED_TAG),
+    "a cell of another case": lambda n: n.cells[4].metadata.tags.append("case:y"),
+}
+
+
+@pytest.mark.parametrize("name", GALLERY_SPOILERS)
+def test_gallery_of_errors(name):
+    notebook = gallery_sample()
+    assert gates.gallery(notebook) == []
+    GALLERY_SPOILERS[name](notebook)
+    assert gates.gallery(notebook)
 
 
 def test_there_are_notebooks():

@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 import sysconfig
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +14,14 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from typer.testing import CliRunner
 
-from helpers import NOTEBOOKS, ROOT, cli, doctor, reproduce
+from helpers import NOTEBOOKS, ROOT, cli, doctor, ledger, reproduce
 from helpers.doctor import diagnosis
+from helpers.errors import InputError
 
 LESSONS = reproduce.lessons()
+NUMBER = Counter(lesson.notebook for lesson in LESSONS.values())
+ALONE = [case for case, lesson in LESSONS.items() if NUMBER[lesson.notebook] == 1]
+GALLERY = [case for case in LESSONS if case not in ALONE]
 CASES = {case.id: case for case in doctor.load()}
 LIBRARIES = [Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib", "stdlib")]
 
@@ -32,11 +38,16 @@ def expected(lesson: reproduce.Lesson) -> str:
 
 
 def problems(lesson: reproduce.Lesson, directory: Path = NOTEBOOKS) -> list[str]:
-    """What is wrong with a lesson. One kernel: setup, reproduce, proof (must fail), fix, proof (must pass)."""
+    """What is wrong with a lesson, in a kernel of its own."""
+    with reproduce.kernel() as execute:
+        return problems_in(execute, lesson, directory)
+
+
+def problems_in(execute: Callable[[str, str], reproduce.Step], lesson: reproduce.Lesson, directory: Path) -> list[str]:
+    """What is wrong with a lesson. In one kernel: setup, reproduce, proof (must fail), fix, proof (must pass)."""
     cells = lesson.cells(reproduce.KINDS, directory)
     order = ["setup", "reproduce", "proof", "fix", "proof"]
-    with reproduce.kernel() as execute:
-        steps = [execute(kind, source) for wanted in order for kind, source in cells if kind == wanted]
+    steps = [execute(kind, source) for wanted in order for kind, source in cells if kind == wanted]
     kinds = [step.kind for step in steps]
     raising = [step for step in steps if step.kind == "reproduce"]
     proofs = [step for step in steps if step.kind == "proof"]
@@ -70,8 +81,29 @@ def test_there_are_lessons_and_each_is_in_the_catalogue():
         assert lesson.without_gpu is None or lesson.without_gpu in CASES
 
 
+def test_the_gallery_has_every_case_that_names_it():
+    galleries = {LESSONS[case].notebook for case in GALLERY}
+    assert sorted(GALLERY) == [case.id for case in CASES.values() if case.notebook in galleries]
+    assert len(GALLERY) >= 15
+
+
+@pytest.fixture(scope="module")
+def one_kernel():
+    """One kernel for all cases of a gallery: libraries are imported once, names are forgotten between the cases."""
+    with reproduce.kernel() as execute:
+        yield execute
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("case", LESSONS)
+@pytest.mark.parametrize("case", GALLERY)
+def test_a_case_of_the_gallery_stands_alone(case, one_kernel):
+    one_kernel("setup", "%reset -f")
+    wrong = problems_in(one_kernel, LESSONS[case], NOTEBOOKS)
+    assert not wrong, "; ".join(wrong)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ALONE)
 def test_the_library_raises_the_doctor_knows_and_only_the_fix_cures(case):
     wrong = problems(LESSONS[case])
     assert not wrong, "; ".join(wrong)
@@ -125,6 +157,18 @@ def test_problems_catches_swapped_wordings(tmp_path, monkeypatch):
     assert any("the doctor says" in text for text in problems(lesson, tmp_path))
 
 
+def test_cells_of_a_gallery_serve_the_cases_that_they_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(reproduce.Lesson.cells, "__defaults__", (tmp_path,))
+    monkeypatch.setattr(reproduce.lessons, "__defaults__", (tmp_path,))
+    tags = [["setup"], ["reproduce"], ["reproduce", "case:a", "case:b"], ["reproduce", "case:b"], ["fix", "case:a"]]
+    cells = [new_code_cell(str(number), metadata={"tags": tag}) for number, tag in enumerate(tags)]
+    nbformat.write(new_notebook(cells=[new_markdown_cell("# Which?"), *cells]), tmp_path / "26_x.ipynb")
+    sources = {case: "".join(source for _, source in reproduce.find(case).cells(reproduce.KINDS)) for case in "ab"}
+    assert sources == {"a": "0124", "b": "0123"}
+    with pytest.raises(InputError, match="26 reproduces several errors; name one of a, b"):
+        reproduce.find("26")
+
+
 def test_run_stops_where_something_goes_otherwise(tmp_path, monkeypatch):
     monkeypatch.setattr(reproduce.Lesson.cells, "__defaults__", (tmp_path,))
     good = reproduce.run(sample(tmp_path))
@@ -140,8 +184,9 @@ def test_run_stops_where_something_goes_otherwise(tmp_path, monkeypatch):
 
 def test_the_list_names_every_error_notebook():
     listed = json.loads(CliRunner().invoke(cli.app, ["reproduce", "--list", "--json"]).stdout)
-    with_case = [p.stem for p in sorted(NOTEBOOKS.glob("*.ipynb")) if "course" in nbformat.read(p, 4).metadata]
-    assert [lesson["notebook"] for lesson in listed] == with_case
+    assert [lesson["case"] for lesson in listed if lesson["case"] in ALONE] == [
+        book.metadata["course"]["case"] for book in ledger.read_notebooks().values() if "course" in book.metadata
+    ]
     assert all(lesson["title"] and lesson["case"] in CASES for lesson in listed)
     shown = CliRunner().invoke(cli.app, ["reproduce"]).stdout
     assert all(case in shown for case in LESSONS)

@@ -1,6 +1,8 @@
 """`estimate` and `fit` on the command line, the remedies that `fit` goes through, the explorer, published figures."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from test_memory import architecture
@@ -139,6 +141,16 @@ def test_the_explorer_redraws(model):
     method = next(control for control in controls if control.description == "method")
     method.value = "qlora"
     assert "lora" in before[0] and "qlora" in words.value and picture.value not in (b"", before[1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to a memory limit")
+def test_a_process_is_held_to_its_memory_limit():
+    code = "from helpers.memory.process import limit_memory as limit; limit(50_000_000); bytearray({})"
+    within, beyond = (
+        subprocess.run([sys.executable, "-c", code.format(size)], capture_output=True, text=True)
+        for size in (10_000_000, 200_000_000)
+    )
+    assert within.returncode == 0 and beyond.returncode == 1 and "MemoryError" in beyond.stderr
 
 
 FIGURES = published.figures()

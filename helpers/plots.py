@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 GB = 1e9
 DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "x")
-HATCHES = ("", "///", "...", "xxx", "\\\\\\", "ooo")
-GREYS = ("#3b6ea5", "#e0a458", "#8fb996", "#b56576", "#cccccc", "#6d597a")
+HATCHES = ("", "///", "...", "xxx", "\\\\\\", "ooo", "---", "|||")
+GREYS = ("#3b6ea5", "#e0a458", "#8fb996", "#b56576", "#cccccc", "#6d597a", "#f4d6cc", "#ffffff")
 
 
 def new_axes(width: float = 6.4, height: float = 3.6) -> Axes:

@@ -170,7 +170,9 @@ class Run:
         )
 
 
+# What was found, by the architecture's text: one notebook or one `fit` asks for the same ones again and again.
 _RUNS: dict[tuple[Settings, str], Run] = {}
+_ALIKE: dict[str, bool] = {}
 
 
 def _form(tensor: torch.Tensor) -> tuple[torch.Size, torch.dtype]:
@@ -189,9 +191,12 @@ def _alike(config: PretrainedConfig) -> bool:
     """Whether blocks can be left out: there are more than three, of one kind, with the same parameters."""
     if config.num_hidden_layers <= 3 or len(set(getattr(config, "layer_types", None) or ())) > 1:
         return False
-    base = build.base_model(config, Settings(model="", method="full"))
-    blocks = [[(name, *_form(p)) for name, p in block.named_parameters()] for block in blocks_of(base)]
-    return len(blocks) == config.num_hidden_layers and all(block == blocks[0] for block in blocks)
+    key = config.to_json_string()
+    if key not in _ALIKE:
+        base = build.base_model(config, Settings(model="", method="full"))
+        blocks = [[(name, *_form(p)) for name, p in block.named_parameters()] for block in blocks_of(base)]
+        _ALIKE[key] = len(blocks) == config.num_hidden_layers and all(block == blocks[0] for block in blocks)
+    return _ALIKE[key]
 
 
 def with_blocks(config: PretrainedConfig, blocks: int) -> PretrainedConfig:

@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 GB = 1e9
 DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "x")
-HATCHES = ("", "///", "...", "xxx", "\\\\\\", "ooo")
-GREYS = ("#3b6ea5", "#e0a458", "#8fb996", "#b56576", "#cccccc", "#6d597a")
+HATCHES = ("", "///", "...", "xxx", "\\\\\\", "ooo", "---", "|||")
+GREYS = ("#3b6ea5", "#e0a458", "#8fb996", "#b56576", "#cccccc", "#6d597a", "#f4d6cc", "#ffffff")
 
 
 def new_axes(width: float = 6.4, height: float = 3.6) -> Axes:
@@ -86,6 +86,25 @@ def memory_bars(
     ax.invert_yaxis()
     ax.set_xlim(right=1.15 * max([*left, *(size / GB for size in (limits or {}).values())]))
     ax.figure.legend(fontsize=9, loc="outside lower center", ncols=3)
+    return _finish(ax, "memory (GB, 10⁹ bytes)", "", title)
+
+
+def waterfall(
+    left: Mapping[str, float], title: str = "", limits: Mapping[str, float] | None = None, ax: Axes | None = None
+) -> Axes:
+    """Remedies from top to bottom: name -> bytes left after it; the first is the start. Hatched: what it took away."""
+    ax = ax or new_axes(height=0.4 * len(left) + 1.6)
+    sizes = np.array(list(left.values())) / GB
+    before = np.concatenate([sizes[:1], sizes[:-1]])
+    ax.barh(list(left), sizes, color=GREYS[0], edgecolor="black", label="left")
+    ax.barh(list(left), before - sizes, left=sizes, color=GREYS[4], edgecolor="black", hatch="///", label="saved")
+    for size, end, row in zip(sizes, np.maximum(before, sizes), range(len(left)), strict=True):
+        ax.text(end, row, f" {size:.3g}", va="center", fontsize=10)
+    for (name, size), dash in zip((limits or {}).items(), cycle(DASHES[1:]), strict=False):
+        ax.axvline(size / GB, color="black", linestyle=dash, label=name)
+    ax.invert_yaxis()
+    ax.set_xlim(right=1.15 * sizes.max())
+    ax.legend(fontsize=9, loc="lower right")
     return _finish(ax, "memory (GB, 10⁹ bytes)", "", title)
 
 

@@ -17,6 +17,7 @@ PUBLISHED = {  # as the model cards and papers count them, a tied head once
     "llama-65b": 65_285_660_672,
     "mistral-7b": 7_241_732_096,
     "qwen-7b": 7_721_324_544,
+    "qwen-72b": 72_287_920_128,
     "qwen2.5-0.5b": 494_032_768,
     "qwen2.5-1.5b": 1_543_714_304,
     "qwen2.5-72b": 72_706_203_648,

@@ -58,7 +58,7 @@ def architecture(blocks: int = 2, **options) -> Qwen2Config:
 
 
 def settings(**options) -> Settings:
-    return Settings(model="tiny", **{"batch": 2, "length": 64, **options})
+    return Settings(model="tiny", **{"batch": 2, "length": 64, "device": "cpu", **options})
 
 
 def name_of(options: dict) -> str:
@@ -158,9 +158,15 @@ def test_the_allocator_itself_gave_out_as_much_as_predicted(options):
 )
 def test_two_blocks_and_a_third_tell_all_five(options):
     case, config = settings(**options), architecture(5)
-    static, step = plan._run(build.meta_model(config, case), case)
+    run = plan._run(config, case)
+    static, step = run.static, run.step
     extended = estimate(case, config)
-    assert plan._alike(build.meta_model(config, case), config)
+    assert plan._alike(config)
+    assert (extended.total_parameters, extended.trainable_parameters) == (
+        run.total,
+        sum(parameter.numel() for parameter in run.trained),
+    )
+    assert extended.optimizer == optimizers.state_bytes(run.trained, case.optimizer)
     assert (extended.weights, extended.quantization_constants, extended.adapter) == (
         static.weights,
         static.quantization_constants,
@@ -176,7 +182,7 @@ def test_two_blocks_and_a_third_tell_all_five(options):
 def test_blocks_of_different_kinds_are_all_run():
     kinds = ["full_attention", "sliding_attention", "full_attention", "full_attention"]
     config = architecture(4, layer_types=kinds, use_sliding_window=True, sliding_window=16)
-    assert not plan._alike(build.meta_model(config, settings(method="lora")), config)
+    assert not plan._alike(config)
     predicted = estimate(settings(method="lora"), config)
     assert predicted.peak == pytest.approx(measure.measure(settings(method="lora"), config, "cpu").peak, rel=TOLERANCE)
 
@@ -218,6 +224,21 @@ def test_inference_agrees_with_a_real_run(options):
     assert predicted.peak == pytest.approx(counted.peak, rel=TOLERANCE)
 
 
+def test_two_blocks_and_a_third_tell_the_memory_of_generating(monkeypatch):
+    case, config = settings(method="qlora"), architecture(5)
+    extended = inference.estimate(case, 16, config)
+    monkeypatch.setattr(plan, "_alike", lambda _: False)
+    assert extended == inference.estimate(case, 16, config)
+
+
+def test_a_gpu_folds_the_chunks_of_the_loss_in_place():
+    options, config = dict(method="lora", chunked_loss=True), architecture(vocab_size=40_000)
+    on_gpu, on_cpu = (estimate(settings(**options, device=device), config) for device in ("cuda", "cpu"))
+    tile, hidden_gradient = 2 * 126 * 32_768, 4 * 126 * 64  # 2 x 63 tokens predicted: bfloat16, float32
+    assert on_gpu.logits == pytest.approx(tile + hidden_gradient, rel=0.1)
+    assert on_cpu.logits > 3 * on_gpu.logits and on_cpu.activations == on_gpu.activations
+
+
 def test_kv_cache_of_a_published_model():
     config = plan.build.load_config("qwen2.5-7b")  # 28 blocks, 4 key/value heads of 128, 2 bytes
     assert inference.kv_cache_bytes(config, 1, 1000) == 2 * 28 * 4 * 128 * 2 * 1000
@@ -227,7 +248,7 @@ def test_a_gpu_step_is_within_a_tenth():
     if not torch.cuda.is_available():
         pytest.skip("no GPU: the allocator's counters are compared with the plan where there is one")
     for case in GRID[:12]:
-        options = {**case, "batch": 2, "length": 512}
+        options = {**case, "batch": 2, "length": 512, "device": "cuda"}
         config = plan.with_blocks(plan.build.load_config("qwen2.5-7b"), 4)
         counted = measure.measure(settings(**options), config, "cuda")
         assert math.isclose(estimate(settings(**options), config).peak, counted.peak, rel_tol=0.1), options

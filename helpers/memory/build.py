@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from unittest import mock
 
@@ -167,11 +167,14 @@ def trainable(model: torch.nn.Module) -> list[torch.nn.Parameter]:
 
 
 @contextmanager
-def fake_tensors() -> Iterator[None]:
+def fake_tensors(device: str) -> Iterator[None]:
     """Tensors made inside have shape, dtype and a storage of the right size, and no memory.
 
-    transformers looks at position ids to see whether rows are packed, which fake ones cannot tell: they are not.
+    transformers looks at position ids to see whether rows are packed, which fake ones cannot tell: they are not. For
+    the device "cuda", what TRL's loss does with a chunk of logits allocates nothing, as its kernels there do.
     """
+    from trl.kernels import chunked_logprob
+
     tables = bnb.functional.name2qmap  # a cache of bitsandbytes, into which no fake tensor may get
     real = dict(tables)
     tables.clear()
@@ -179,8 +182,11 @@ def fake_tensors() -> Iterator[None]:
         with (
             mock.patch.object(masking_utils, "find_packed_sequence_indices", return_value=None),
             mock.patch.object(bnb.autograd._functions.logger, "disabled", True),  # a line for each 8-bit layer
+            ExitStack() as patches,
             FakeTensorMode(),
         ):
+            for name in ("_forward_tile", "_backward_tile", "_addmm_fp32") if device == "cuda" else ():
+                patches.enter_context(mock.patch.object(chunked_logprob, name, lambda *_, **__: None))
             tables["dynamic"] = torch.empty(256)  # the table that double quantization would compute from its values
             yield
     finally:

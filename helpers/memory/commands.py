@@ -37,6 +37,9 @@ def estimate_memory(
         bool, typer.Option("--autocast/--no-autocast", help="The trainer's bf16=True or fp16=True.")
     ] = True,
     chunked_loss: Annotated[bool, typer.Option("--chunked-loss", help="TRL's loss, without whole logits.")] = False,
+    device: Annotated[
+        str, typer.Option("--device", help="cuda or cpu: whose kernels the loss in chunks has.")
+    ] = "cuda",
     new_tokens: Annotated[int, typer.Option("--new-tokens", min=1, help="Tokens to generate, for inference.")] = 256,
     as_json: AsJson = False,
 ) -> None:
@@ -61,6 +64,7 @@ def estimate_memory(
         prepare=prepare,
         autocast=autocast,
         chunked_loss=chunked_loss,
+        device=device,
     )
     training, generating = plan.estimate(settings), inference.estimate(settings, new_tokens)
     text = report.plan_text(training) + "\n" + report.inference_text(generating)

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from transformers import DynamicCache, PretrainedConfig
 
 from helpers import lora_math
 from helpers.memory import build
+from helpers.memory.plan import extended
 from helpers.memory.settings import Settings
-from helpers.memory.step import causal_model, static_bytes, static_tensors
+from helpers.memory.step import Affine, causal_model, static_bytes, static_tensors
 from helpers.memory.tracker import StorageTracker, bytes_of
 
 
 @dataclass(frozen=True)
-class Inference:
-    """Bytes of a model that generates: resident weights (adapter included), the cache at the end, and two peaks.
+class Inference(Affine):
+    """Bytes of a model that generates: resident weights (adapter included), the cache at the end, and three peaks.
 
-    `load_peak`: all weights, and beside them the largest one before it is quantized. `peak`: the most alive while a
-    prompt is read and the last token is generated.
+    `load_peak`: all weights, and beside them the largest one before it is quantized. `prompt_peak` and `token_peak`:
+    the most alive while the prompt is read and while the last token is generated.
     """
 
     resident: int
     kv_cache: int
     load_peak: int
-    peak: int
+    prompt_peak: int
+    token_peak: int
+
+    @property
+    def peak(self) -> int:
+        return max(self.prompt_peak, self.token_peak)
 
 
 def kv_cache_bytes(config: PretrainedConfig, batch: int, tokens: int, dtype: str = "bfloat16") -> int:
@@ -36,12 +42,20 @@ def kv_cache_bytes(config: PretrainedConfig, batch: int, tokens: int, dtype: str
 
 
 def estimate(settings: Settings, new_tokens: int = 256, config: PretrainedConfig | None = None) -> Inference:
-    """Predict loading and generation: a prompt of `settings.length` tokens and `new_tokens` after it, `batch` rows."""
-    model = build.meta_model(config or build.load_config(settings.model), settings)
-    largest = largest_unquantized(model, settings)
-    with build.fake_tensors():
-        build.materialise(model, settings)
-        return watch(model, settings, new_tokens, largest)
+    """Predict loading and generation: a prompt of `settings.length` tokens and `new_tokens` after it, `batch` rows.
+
+    The cache by its formula, the rest as `plan.estimate` does it, from two and three blocks where all are alike.
+    """
+    config = config or build.load_config(settings.model)
+
+    def run(config: PretrainedConfig, settings: Settings) -> Inference:
+        model = build.meta_model(config, settings)
+        largest = largest_unquantized(model, settings)
+        with build.fake_tensors(settings.device):
+            return watch(build.materialise(model, settings), settings, new_tokens, largest)
+
+    cache = kv_cache_bytes(config, settings.batch, settings.length + new_tokens, settings.dtype)
+    return replace(extended(run, config, settings), kv_cache=cache)
 
 
 def measure(settings: Settings, new_tokens: int = 256, config: PretrainedConfig | None = None) -> Inference:
@@ -70,13 +84,14 @@ def watch(model: torch.nn.Module, settings: Settings, new_tokens: int, largest: 
         cache = _read(model, torch.zeros((settings.batch, settings.length + new_tokens - 1), dtype=torch.long))
         tracker.next_phase()
         cache = _read(model, torch.zeros((settings.batch, 1), dtype=torch.long), cache)
-        last_peak, _ = tracker.next_phase()
+        token_peak, _ = tracker.next_phase()
         kv_cache = bytes_of(tensor for layer in cache.layers for tensor in (layer.keys, layer.values))
     return Inference(
         resident=resident.total,
         kv_cache=kv_cache,
         load_peak=resident.weights + resident.quantization_constants + largest,
-        peak=resident.total + max(prompt_peak, last_peak),
+        prompt_peak=resident.total + prompt_peak,
+        token_peak=resident.total + token_peak,
     )
 
 

@@ -25,6 +25,7 @@ def measure(settings: Settings, config=None, device: str | None = None) -> Plan:
     figures include rounding to blocks of 512 bytes.
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    settings = replace(settings, device=device)
     model = build.meta_model(config or build.load_config(settings.model), settings)
     total = lora_math.parameter_count(model)
     build.materialise(model, settings, device)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import asdict, dataclass, field
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 
 import torch
 from transformers import PretrainedConfig
@@ -37,7 +39,7 @@ TERMS = {
     ),
     "logits": (
         "the most that head and loss add: batch * length * vocabulary in dtype, float32 copies, the gradient",
-        "the step itself on fake tensors, with the loss of transformers or TRL",
+        "the step itself on fake tensors, with the loss of transformers or TRL; TRL's folds a chunk in place on a GPU",
     ),
     "temporary": (
         "the most that the blocks take beyond what is held: casts, dequantized weights, gradients of activations, and "
@@ -100,7 +102,7 @@ class Plan:
 
 
 def assemble(
-    settings: Settings, total: int, parameters: list[torch.nn.Parameter], static: Static, step: Dynamic, state: int
+    settings: Settings, total: int, parameters: Sequence[torch.Tensor], static: Static, step: Dynamic, state: int
 ) -> Plan:
     """Put the bytes of a step together, whether predicted or counted; `state` are those of the optimizer."""
     gradients = sum(parameter.nbytes for parameter in parameters)
@@ -137,22 +139,64 @@ def estimate(settings: Settings, config: PretrainedConfig | None = None) -> Plan
     names. Raises InputError for a model or for targets that do not exist.
     """
     config = config or build.load_config(settings.model)
-    model = build.meta_model(config, settings)
-    total, parameters = lora_math.parameter_count(model), build.trainable(model)
-    if _alike(model, config):
-        two, three = (_run(build.meta_model(with_blocks(config, blocks), settings), settings) for blocks in (2, 3))
-        static, step = (few.extended(more, config.num_hidden_layers - 2) for few, more in zip(two, three, strict=True))
-    else:
-        static, step = _run(model, settings)
-    state = optimizers.state_bytes(parameters, settings.optimizer)
-    return assemble(settings, total, parameters, static, step, state)
+    # One run for all optimizers, which change nothing in it, and for two batches or more that accumulate.
+    shared = replace(settings, optimizer="adamw_torch_fused", accumulation=min(settings.accumulation, 2))
+    key = shared, config.to_json_string()
+    if key not in _RUNS:
+        _RUNS[key] = extended(_run, config, shared)
+    run = _RUNS[key]
+    state = optimizers.state_bytes(run.trained, settings.optimizer)
+    return assemble(settings, run.total, run.trained, run.static, run.step, state)
 
 
-def _alike(model: torch.nn.Module, config: PretrainedConfig) -> bool:
+@dataclass(frozen=True)
+class Run:
+    """A step on fake tensors: the counts and bytes of its model. `trained` are the parameters' shapes and dtypes."""
+
+    total: int
+    trained: tuple[torch.Tensor, ...]
+    static: Static
+    step: Dynamic
+
+    def extended(self, next_one: Run, blocks: int) -> Run:
+        """From this run of n blocks and `next_one` of n + 1, that of n + `blocks`."""
+        added = Counter(map(_form, next_one.trained)) - Counter(map(_form, self.trained))
+        more = [torch.empty(shape, dtype=dtype, device="meta") for shape, dtype in added.elements()]
+        return Run(
+            self.total + blocks * (next_one.total - self.total),
+            (*self.trained, *(blocks * more)),
+            self.static.extended(next_one.static, blocks),
+            self.step.extended(next_one.step, blocks),
+        )
+
+
+# What was found, by the architecture's text: one notebook or one `fit` asks for the same ones again and again.
+_RUNS: dict[tuple[Settings, str], Run] = {}
+_ALIKE: dict[str, bool] = {}
+
+
+def _form(tensor: torch.Tensor) -> tuple[torch.Size, torch.dtype]:
+    return tensor.shape, tensor.dtype
+
+
+def extended(run: Callable, config: PretrainedConfig, settings: Settings):
+    """What `run(config, settings)` says of the whole architecture, from two and three blocks where all are alike."""
+    if settings.last_layers or not _alike(config):
+        return run(config, settings)
+    two, three = (run(with_blocks(config, blocks), settings) for blocks in (2, 3))
+    return two.extended(three, config.num_hidden_layers - 2)
+
+
+def _alike(config: PretrainedConfig) -> bool:
     """Whether blocks can be left out: there are more than three, of one kind, with the same parameters."""
-    blocks = [[(name, p.shape, p.dtype) for name, p in block.named_parameters()] for block in blocks_of(model)]
-    one_kind = len(set(getattr(config, "layer_types", None) or ())) <= 1
-    return len(blocks) > 3 and one_kind and all(block == blocks[0] for block in blocks)
+    if config.num_hidden_layers <= 3 or len(set(getattr(config, "layer_types", None) or ())) > 1:
+        return False
+    key = config.to_json_string()
+    if key not in _ALIKE:
+        base = build.base_model(config, Settings(model="", method="full"))
+        blocks = [[(name, *_form(p)) for name, p in block.named_parameters()] for block in blocks_of(base)]
+        _ALIKE[key] = len(blocks) == config.num_hidden_layers and all(block == blocks[0] for block in blocks)
+    return _ALIKE[key]
 
 
 def with_blocks(config: PretrainedConfig, blocks: int) -> PretrainedConfig:
@@ -164,9 +208,11 @@ def with_blocks(config: PretrainedConfig, blocks: int) -> PretrainedConfig:
     return shorter
 
 
-def _run(model: torch.nn.Module, settings: Settings) -> tuple[Static, Dynamic]:
-    """Run a step of `model`, which is on the meta device, on fake tensors; it keeps them."""
-    with build.fake_tensors():
+def _run(config: PretrainedConfig, settings: Settings) -> Run:
+    """Run a step of the model on fake tensors."""
+    model = build.meta_model(config, settings)
+    total, trained = lora_math.parameter_count(model), build.trainable(model)
+    with build.fake_tensors(settings.device):
         build.materialise(model, settings)
         step = watch_step(model, settings)
-        return static_bytes(model), step
+        return Run(total, tuple(trained), static_bytes(model), step)

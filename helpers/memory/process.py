@@ -1,4 +1,6 @@
-"""The memory of this process: the most that it has taken so far."""
+"""The memory of this process: the most that it has taken so far, and a limit to it."""
+
+from helpers.errors import InputError
 
 from pathlib import Path
 
@@ -28,3 +30,21 @@ def peak_resident_bytes() -> int:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def limit_memory(more: int) -> None:
+    """From here on this process may take at most `more` bytes beyond what it has: its allocators refuse what exceeds.
+
+    Only Linux keeps to such a limit on the address space; elsewhere InputError. Meant for a process of its own: it
+    cannot be undone there, and whatever asks next is refused, Python itself included.
+    """
+    import sys
+
+    if sys.platform != "linux":
+        raise InputError("only Linux holds a process to a memory limit: run this there, or in Colab")
+    import resource
+
+    import psutil
+
+    limit = psutil.Process().memory_info().vms + more
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

@@ -15,7 +15,8 @@ UNITS = {"GB": 10**9, "GiB": 2**30}
 @dataclass(frozen=True)
 class Figure:
     """A row of data/published_memory.jsonl. `kind`: "peak" was measured; "impossible" is a claim below what must be
-    there. `note` says which settings were assumed and what explains the difference."""
+    there. `note` says which settings are known or assumed, `why` explains how far the prediction is off, and `band` is
+    the least and the most that predicted / published may be (none for a claim)."""
 
     id: str
     kind: str
@@ -25,6 +26,8 @@ class Figure:
     settings: Settings
     source: str
     note: str
+    why: str
+    band: tuple[float, float] | None = None
 
     @property
     def bytes(self) -> int:
@@ -41,6 +44,12 @@ class Comparison:
     @property
     def ratio(self) -> float:
         return self.plan.peak / self.figure.bytes
+
+    @property
+    def within(self) -> bool:
+        """Whether the ratio is where the figure's row says."""
+        low, high = self.figure.band
+        return low < self.ratio < high
 
     @property
     def floor(self) -> int:

@@ -35,14 +35,15 @@ def plan_text(plan: Plan) -> str:
 
 def plan_json(plan: Plan, inference: Inference) -> str:
     """All terms in bytes as integers, counts, moments, settings; `inference` under its own key."""
-    return json.dumps({**plan.to_dict(), "inference": asdict(inference)}, indent=1)
+    return json.dumps({**plan.to_dict(), "inference": {**asdict(inference), "peak": inference.peak}}, indent=1)
 
 
 def inference_text(inference: Inference) -> str:
     """Loading and generation in GB."""
     return (
         f"loading: at most {inference.load_peak / GB:.3f} GB\n"
-        f"generating: at most {inference.peak / GB:.3f} GB, of them {inference.kv_cache / GB:.3f} GB of KV cache"
+        f"reading the prompt: at most {inference.prompt_peak / GB:.3f} GB\n"
+        f"last token: at most {inference.token_peak / GB:.3f} GB, of them {inference.kv_cache / GB:.3f} GB of KV cache"
     )
 
 

@@ -11,6 +11,7 @@ METHODS = {
     "int8": "an adapter on the base in 8 bits (LLM.int8)",
 }
 DTYPES = ("float32", "bfloat16", "float16")
+DEVICES = ("cuda", "cpu")
 # The names are those of transformers' `optim`.
 OPTIMIZERS = {
     "adamw_torch_fused": "AdamW, two numbers a parameter in its dtype; transformers' default",
@@ -30,7 +31,8 @@ class Settings:
     sequences and `length` in tokens; no row is padded. With `accumulation` above 1 the gradients of the batches before
     stay. `dtype` is that of the base, and of all weights under full fine-tuning; `autocast` is the trainer's bf16=True
     (in bfloat16, or float16 for a float16 base). `prepare` calls prepare_model_for_kbit_training, `chunked_loss` takes
-    TRL's output head instead of transformers'.
+    TRL's output head instead of transformers'. `device` matters to the loss in chunks only: TRL has a kernel for a GPU
+    ("cuda") that works in place, and on a CPU ("cpu") several float32 copies of a chunk instead.
     """
 
     model: str
@@ -49,13 +51,19 @@ class Settings:
     prepare: bool = False
     autocast: bool = True
     chunked_loss: bool = False
+    device: str = "cuda"
 
     def __post_init__(self):
-        for name, known in (("method", METHODS), ("optimizer", OPTIMIZERS), ("dtype", DTYPES)):
+        known_values = {
+            "method": METHODS,
+            "optimizer": OPTIMIZERS,
+            "dtype": DTYPES,
+            "adapter_dtype": DTYPES,
+            "device": DEVICES,
+        }
+        for name, known in known_values.items():
             if getattr(self, name) not in known:
                 raise InputError(f"no {name} is called {getattr(self, name)!r}: use one of {', '.join(known)}")
-        if self.adapter_dtype not in DTYPES:
-            raise InputError(f"no dtype is called {self.adapter_dtype!r}: use one of {', '.join(DTYPES)}")
         for name in ("rank", "batch", "length", "accumulation"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}: it must be at least 1")

@@ -1,8 +1,12 @@
-"""Known noise, silenced by name: messages that say nothing about the learner's own work. Notebook 00 lists them."""
+"""Known noise, silenced by name: messages that say nothing about the learner's own work. Notebook 00 lists them.
+
+And the other way round, `listen`: what the libraries say while something runs, kept instead of scrolling by.
+"""
 
 import logging
 import os
 import warnings
+from collections.abc import Callable
 
 # logger -> how the message starts. The kernels warning of bitsandbytes concerns 4-bit inference on CPUs with
 # AVX512-BF16, which this course runs on the dequantizing path; the other one says that dequantize() dequantizes.
@@ -35,3 +39,20 @@ def hush_loggers() -> None:
 
 def _wanted(record: logging.LogRecord) -> bool:
     return not str(record.msg).startswith(LOGGED[record.name])
+
+
+def listen(action: Callable[[], object]) -> list[str]:
+    """Run `action` and return what it warned (UserWarning) or logged through transformers, or raised: one text each."""
+    lines: list[str] = []
+    handler, logger = logging.Handler(), logging.getLogger("transformers")
+    handler.emit = lambda record: lines.append(record.getMessage())
+    standing, logger.handlers = logger.handlers, [handler]
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            action()
+    except Exception as error:
+        lines.append(f"{type(error).__name__}: {error}")
+    finally:
+        logger.handlers = standing
+    return [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)] + lines

@@ -4,6 +4,7 @@ import logging
 import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import nbformat
@@ -206,3 +207,17 @@ def test_only_the_named_warning_is_silenced(caplog):
     logger.warning("Failed to load CPU gemm_4bit_forward from kernels-community: %s", "No module named 'kernels'")
     logger.warning("something else")
     assert [record.message for record in caplog.records] == ["something else"]
+
+
+def test_listen_keeps_what_the_libraries_say(capsys):
+    def action():
+        warnings.warn("look here", stacklevel=1)
+        warnings.warn("of no concern to a learner", DeprecationWarning, stacklevel=1)
+        logging.getLogger("transformers.generation").warning("and %s", "here")
+        raise ValueError("stopped")
+
+    before = list(logging.getLogger("transformers").handlers)
+    assert quiet.listen(action) == ["look here", "and here", "ValueError: stopped"]
+    assert quiet.listen(lambda: None) == []
+    assert logging.getLogger("transformers").handlers == before
+    assert capsys.readouterr().err == ""

@@ -1,8 +1,8 @@
 """The memory of this process: the most that it has taken so far, and a limit to it."""
 
-from helpers.errors import InputError
-
 from pathlib import Path
+
+from helpers.errors import InputError
 
 
 def peak_bytes() -> int:

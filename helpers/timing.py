@@ -4,6 +4,12 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from helpers.machine import synchronise
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -18,31 +24,41 @@ class Ratio:
         return f"{self.median:.2f} ({self.low:.2f} to {self.high:.2f})"
 
 
-def interleaved(jobs: Mapping[str, Callable[[], object]], rounds: int = 5) -> dict[str, list[float]]:
-    """Seconds of each job in each of `rounds` rounds, by name.
+def interleave(
+    sides: Mapping[str, Callable[[], Value]], rounds: int = 5, warm_up: bool = True
+) -> dict[str, list[Value]]:
+    """Call each side once a round, A B A B …, so that what else the machine does meets all of them; returns what each
+    gave, by name.
 
-    A round takes every job once, so that what else the machine does meets all of them; a first one, which warms up,
-    is not counted. On a GPU the clock waits for its queue.
+    With `warm_up`, a first round is thrown away: it pays for caches that the others find filled.
     """
-    import torch
-
-    wait = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
-    seconds: dict[str, list[float]] = {name: [] for name in jobs}
-    for counted in range(rounds + 1):
-        for name, job in jobs.items():
-            wait()
-            start = time.perf_counter()
-            job()
-            wait()
-            if counted:
-                seconds[name].append(time.perf_counter() - start)
-    return seconds
+    found: dict[str, list[Value]] = {name: [] for name in sides}
+    for turn in range(rounds + warm_up):
+        for name, call in sides.items():
+            value = call()
+            if turn >= warm_up:
+                found[name].append(value)
+    return found
 
 
-def ratios(seconds: Mapping[str, list[float]], reference: str) -> dict[str, Ratio]:
+def seconds(call: Callable[[], object]) -> float:
+    """Wall-clock seconds of one call, with what it gave a GPU to do."""
+    synchronise()
+    start = time.perf_counter()
+    call()
+    synchronise()
+    return time.perf_counter() - start
+
+
+def interleaved(jobs: Mapping[str, Callable[[], object]], rounds: int = 5) -> dict[str, list[float]]:
+    """Seconds of each job in each of `rounds` rounds after one that warms up, by name."""
+    return interleave({name: partial(seconds, job) for name, job in jobs.items()}, rounds)
+
+
+def ratios(taken: Mapping[str, list[float]], reference: str) -> dict[str, Ratio]:
     """Each job's seconds over those of the job `reference` in the same round."""
     found = {}
-    for name, values in seconds.items():
-        shares = [value / other for value, other in zip(values, seconds[reference], strict=True)]
+    for name, values in taken.items():
+        shares = [value / other for value, other in zip(values, taken[reference], strict=True)]
         found[name] = Ratio(statistics.median(shares), min(shares), max(shares))
     return found

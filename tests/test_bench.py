@@ -12,8 +12,9 @@ import pytest
 from helpers import DATA, profiles
 from helpers.bench import BENCHMARKS, FEWEST, card, cleaning, inference, recipes, report, startup
 from helpers.bench.card import Claim, Measurement, Result
-from helpers.bench.timing import Options, interleave
+from helpers.bench.options import Options
 from helpers.errors import InputError
+from helpers.timing import interleave
 
 TINY = Options(profiles.PROFILES["tiny"], repeats=2, rows=(40, 120), steps=1, new_tokens=2, blocks=1, length=8)
 
@@ -39,7 +40,7 @@ def problems(one: dict) -> list[str]:
 
 def test_sides_take_turns_and_the_first_round_is_thrown_away():
     calls = []
-    found = interleave({name: lambda name=name: calls.append(name) or len(calls) for name in "AB"}, repeats=2)
+    found = interleave({name: lambda name=name: calls.append(name) or len(calls) for name in "AB"}, rounds=2)
     assert calls == list("ABABAB") and found == {"A": [3, 5], "B": [4, 6]}
 
 

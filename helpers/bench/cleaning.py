@@ -10,9 +10,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from helpers.bench.card import Measurement, Result, sides_of
+from helpers.bench.options import Options
 from helpers.bench.startup import python
-from helpers.bench.timing import Options, interleave
 from helpers.memory.process import peak_resident_bytes
+from helpers.timing import interleave
 
 ONCE_ABOVE = 100_000  # rows from which one run has to do
 ROOM = 1.25  # how much more than the signatures' the growth may be: a dictionary doubles at once

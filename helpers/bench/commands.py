@@ -47,7 +47,7 @@ def bench(
         raise InputError(f"--out {out}: the directory {out.parent} does not exist")
     from helpers import profiles
     from helpers.bench import report
-    from helpers.bench.timing import Options
+    from helpers.bench.options import Options
     from helpers.training import save_json
 
     options = Options(profiles.select(profile), repeats, counts)

@@ -2,9 +2,10 @@
 
 from helpers import DATA
 from helpers.bench.card import Claim, Measurement, Result, sides_of
-from helpers.bench.timing import Options, interleave, seconds
+from helpers.bench.options import Options
 from helpers.evaluation import read_chat
 from helpers.models import load_base, load_tokenizer
+from helpers.timing import interleave, seconds
 from helpers.training import lora_config
 
 BATCHES = (1, 16)

@@ -5,9 +5,10 @@ from collections.abc import Callable
 import torch
 
 from helpers.bench.card import Claim, Measurement, Result, sides_of
-from helpers.bench.timing import Options, interleave, seconds
+from helpers.bench.options import Options
 from helpers.memory import Settings, build, measure, optimizers, plan
 from helpers.memory.step import forward_loss
+from helpers.timing import interleave, seconds
 
 MODEL = "qwen2.5-0.5b"
 METHODS = ("full", "lora", "qlora")

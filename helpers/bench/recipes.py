@@ -5,10 +5,11 @@ from pathlib import Path
 
 from helpers import DATA
 from helpers.bench.card import Measurement, Result
-from helpers.bench.timing import Options, interleave
+from helpers.bench.options import Options
 from helpers.evaluation import read_chat
 from helpers.models import load_tokenizer
 from helpers.recipes import answer_row, train_by_hand, usual_row
+from helpers.timing import interleave
 
 BATCH = 8
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from helpers import ROOT
 from helpers.bench import BENCHMARKS, card
-from helpers.bench.timing import Options
+from helpers.bench.options import Options
 from helpers.errors import InputError
 
 README = ROOT / "README.md"

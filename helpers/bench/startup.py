@@ -8,7 +8,8 @@ from functools import partial
 
 from helpers import ROOT
 from helpers.bench.card import Measurement, Result, sides_of
-from helpers.bench.timing import Options, interleave, seconds
+from helpers.bench.options import Options
+from helpers.timing import interleave, seconds
 
 COMMANDS = {
     "python alone": ["-c", "pass"],

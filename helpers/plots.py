@@ -52,6 +52,26 @@ def lines(
     return _finish(ax, x_label, y_label, title)
 
 
+def sweep(
+    groups: Mapping[str, Mapping[float, Sequence[float]]],
+    x_label: str,
+    y_label: str,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """For each name and x the mean of several seeds, with a bar from the lowest to the highest; infinite ones are left
+    out of the picture, so a run that has diverged ends its curve."""
+    ax = ax or new_axes()
+    for (name, values), dash, marker in zip(groups.items(), cycle(DASHES), cycle(MARKERS), strict=False):
+        seeds = {x: np.array(found) for x, found in values.items() if np.isfinite(found).all()}
+        means = np.array([found.mean() for found in seeds.values()])
+        bars = [means - [f.min() for f in seeds.values()], [f.max() for f in seeds.values()] - means]
+        ax.errorbar(list(seeds), means, yerr=bars, linestyle=dash, marker=marker, markersize=5, capsize=4, label=name)
+    if len(groups) > 1:
+        ax.legend(fontsize=10)
+    return _finish(ax, x_label, y_label, title)
+
+
 def loss_curves(
     train: Sequence[tuple[int, float]],
     evaluation: Sequence[tuple[int, float]] = (),

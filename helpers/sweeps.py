@@ -1,0 +1,202 @@
+"""Short seeded runs of the embedded base in a plain loop, to compare settings with one another."""
+
+import math
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+from helpers import DATA
+from helpers.profiles import PROFILES
+
+TINY = PROFILES["tiny"]
+POOL, HELD_OUT, QUESTIONS = 1000, 24, 24
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One run: AdamW at a constant rate (after a warmup of that share of the steps) on short tickets.
+
+    `full` trains every weight, else LoRA on `targets` (names joined by commas). `clip` is the largest gradient norm (0:
+    no clipping). Of `rows` training rows the share `noise` has another row's answer; `replay` times as many questions
+    are mixed in. Losses on the sets in `watch` (names of `conversations`) are taken `evaluations` times, evenly spaced;
+    at the end `scored` tickets each of the held-out and the training set are answered and scored.
+    """
+
+    learning_rate: float = 3e-3
+    full: bool = False
+    rank: int = 16
+    alpha: int = 32
+    targets: str = "all-linear"
+    dropout: float = 0.0
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    warmup: float = 0.0
+    batch_size: int = 4
+    steps: int = 16
+    rows: int = 64
+    noise: float = 0.0
+    replay: float = 0.0
+    watch: tuple[str, ...] = ("held_out",)
+    evaluations: int = 1
+    scored: int = 0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run gave. Losses are nats per graded token, infinite once the run has diverged; `losses` has one a step,
+    `curves` (step, loss) pairs for each watched set, `scores` shares by set. Seconds depend on the machine."""
+
+    setting: Setting
+    losses: list[float]
+    curves: dict[str, list[tuple[int, float]]]
+    scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def final(self, name: str = "held_out") -> float:
+        return self.curves[name][-1][1]
+
+    def lowest(self, name: str = "held_out") -> float:
+        return min(loss for _, loss in self.curves[name])
+
+
+def run(setting: Setting) -> Result:
+    """Train once, as `setting` says. The same setting gives the same result on the same machine and threads."""
+    return train(setting)[1]
+
+
+def train(setting: Setting):
+    """The trained model, and the `Result` of training it."""
+    import torch
+
+    from helpers.batches import answer_batch
+
+    start = time.perf_counter()
+    torch.manual_seed(setting.seed)
+    model, tokenizer = build(setting), tokenizer_of_base()
+    sets = conversations(setting)
+    weights = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(weights, lr=setting.learning_rate, weight_decay=setting.weight_decay)
+    losses: list[float] = []
+    curves: dict[str, list[tuple[int, float]]] = {name: [] for name in setting.watch}
+    marks = {round(setting.steps * i / setting.evaluations) for i in range(1, setting.evaluations + 1)}
+    for step, chats in enumerate(batches(sets["mixed"], setting), 1):
+        loss = model(**answer_batch(tokenizer, chats).to(model.device)).loss
+        loss.backward()
+        if setting.clip:
+            torch.nn.utils.clip_grad_norm_(weights, setting.clip)
+        for group in optimizer.param_groups:
+            group["lr"] = rate_at(setting, step - 1)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(loss.item() if loss.isfinite() else math.inf)
+        if step in marks:
+            for name, curve in curves.items():
+                curve.append((step, mean_loss(model, tokenizer, sets[name])))
+    return model, Result(setting, losses, curves, score(model, tokenizer, sets, setting), time.perf_counter() - start)
+
+
+def rate_at(setting: Setting, step: int) -> float:
+    """The learning rate of a step, counted from 0: a straight climb during the warmup, then constant."""
+    return setting.learning_rate * min(1.0, (step + 1) / max(1, round(setting.warmup * setting.steps)))
+
+
+def build(setting: Setting):
+    """The base in float32, all of it trainable or with a fresh adapter."""
+    from peft import LoraConfig, get_peft_model
+
+    from helpers.models import load_base
+
+    base = load_base(TINY, quantize=False).train()
+    if setting.full:
+        return base
+    targets = setting.targets if setting.targets == "all-linear" else setting.targets.split(",")
+    config = LoraConfig(
+        r=setting.rank,
+        lora_alpha=setting.alpha,
+        target_modules=targets,
+        lora_dropout=setting.dropout,
+        task_type="CAUSAL_LM",
+    )
+    return get_peft_model(base, config)
+
+
+@cache
+def tokenizer_of_base():
+    from helpers.models import load_tokenizer
+
+    return load_tokenizer(TINY.model)
+
+
+@cache
+def pools() -> dict[str, list]:
+    """The shortest tickets of the shipped data, and questions, as conversations: the same for every run."""
+    from helpers.evaluation import read_chat, read_questions
+
+    def shortest(rows: list[dict], count: int) -> list:
+        texts = [" ".join(message["content"] for message in row["messages"]) for row in rows]
+        lengths = [len(ids) for ids in tokenizer_of_base()(texts)["input_ids"]]
+        return [rows[i]["messages"] for i in sorted(range(len(rows)), key=lambda i: (lengths[i], i))[:count]]
+
+    tickets = DATA / "tickets"
+    asked = read_questions(tickets / "questions.jsonl")[: 2 * QUESTIONS]
+    questions = [[*row["messages"], {"role": "assistant", "content": row["answer"]}] for row in asked]
+    return {
+        "train": shortest(read_chat(tickets / "clean.jsonl"), POOL),
+        "held_out": shortest(read_chat(tickets / "test.jsonl"), HELD_OUT),
+        "questions": questions[:QUESTIONS],
+        "replay": questions[QUESTIONS:],
+    }
+
+
+def conversations(setting: Setting) -> dict[str, list]:
+    """The sets of a run: `train` drawn from the pool by the seed, of these `wrong` with another row's answer, `mixed`
+    the training rows with what is replayed, and those that are the same for every run."""
+    rng = random.Random(setting.seed)
+    clean = rng.sample(pools()["train"], setting.rows)
+    noisy = rng.sample(range(len(clean)), round(setting.noise * len(clean)))
+    train = list(clean)
+    for i, other in zip(noisy, noisy[1:] + noisy[:1], strict=True):
+        train[i] = [*clean[i][:-1], clean[other][-1]]
+    mixed = train + rng.choices(pools()["replay"], k=round(setting.replay * len(train)))
+    return {**pools(), "train": train, "wrong": [train[i] for i in noisy], "mixed": mixed}
+
+
+def batches(rows: Sequence, setting: Setting) -> Iterator[list]:
+    """`setting.steps` batches; the rows are shuffled anew for every epoch."""
+    rng, waiting = random.Random(setting.seed), []
+    for _ in range(setting.steps):
+        while len(waiting) < setting.batch_size:
+            waiting += rng.sample(list(rows), len(rows))
+        yield waiting[: setting.batch_size]
+        waiting = waiting[setting.batch_size :]
+
+
+def mean_loss(model, tokenizer, chats: Sequence) -> float:
+    """Loss over the answers of all conversations, per token; infinite if it is not finite."""
+    import torch
+
+    from helpers.batches import answer_batches
+
+    total, count, mode = 0.0, 0, model.training
+    model.eval()
+    with torch.no_grad():
+        for batch in answer_batches(tokenizer, chats, 32):
+            graded = (batch["labels"][:, 1:] != -100).sum().item()
+            total += model(**batch.to(model.device)).loss.item() * graded
+            count += graded
+    model.train(mode)
+    return total / count if math.isfinite(total) else math.inf
+
+
+def score(model, tokenizer, sets: dict[str, list], setting: Setting) -> dict[str, dict[str, float]]:
+    """Shares of fields and tickets right among the first `setting.scored` rows of the held-out and the training set."""
+    from helpers.evaluation import evaluate_tickets
+
+    found = {}
+    for name in ("held_out", "train") if setting.scored else ():
+        extraction, _ = evaluate_tickets(model, tokenizer, [{"messages": m} for m in sets[name][: setting.scored]])
+        found[name] = {"fields": extraction.fields.value, "exact": extraction.exact_match.value}
+    return found

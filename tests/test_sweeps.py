@@ -1,0 +1,116 @@
+"""The short runs and their cards: the same setting gives the same run, and what a card says can be had again."""
+
+import json
+import math
+import runpy
+from dataclasses import replace
+
+import pytest
+import torch
+
+from helpers import ROOT, plots, sweep_cards, sweeps
+from helpers.batches import answer_batch
+from helpers.sweeps import Setting, run
+
+QUICK = Setting(steps=2, rows=16, batch_size=4)
+CARDS = sorted(path.stem for path in sweep_cards.CARDS.glob("*.json"))
+BUILDER = runpy.run_path(str(ROOT / "data" / "build_runs.py"))
+
+
+def test_every_card_has_a_builder():
+    assert CARDS == sorted(BUILDER["EXPERIMENTS"])
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_card_holds_all_that_its_builder_asks_for(name):
+    wanted = BUILDER["EXPERIMENTS"][name]()
+    assert {e: [result.setting for result in results] for e, results in sweep_cards.load(name).items()} == wanted
+    assert all(len({setting.seed for setting in settings}) >= 2 for settings in wanted.values())
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_card_was_made_from_what_is_shipped(name):
+    card = json.loads((sweep_cards.CARDS / f"{name}.json").read_text(encoding="utf-8"))
+    assert card["made_from"] == BUILDER["made_from"](), f"run python data/build_runs.py {name}"
+    assert card["versions"] and all(point["seconds"] > 0 for points in card["points"].values() for point in points)
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_a_point_of_the_card_can_be_had_again(name):
+    """Within what other kernels and thread counts make of rounding; another seed or rate differs by far more."""
+    results = [r for found in sweep_cards.load(name).values() for r in found if r.setting.steps <= 40]
+    point = min(results, key=lambda r: (abs(math.log(r.setting.learning_rate / 1e-3)), r.seconds))
+    again = run(replace(point.setting, scored=0))
+    for watched in point.setting.watch:
+        assert again.final(watched) == pytest.approx(point.final(watched), rel=0.03)
+    assert again.losses == pytest.approx(point.losses, rel=0.1, abs=0.02)
+
+
+def test_the_same_setting_gives_the_same_run_and_another_seed_another():
+    first, again, other = run(QUICK), run(QUICK), run(replace(QUICK, seed=1))
+    assert first.losses == again.losses and first.curves == again.curves
+    assert first.losses != other.losses
+
+
+def test_full_tuning_trains_every_weight_and_lora_only_adapters():
+    full, lora = (sweeps.build(replace(QUICK, full=full)) for full in (True, False))
+    assert all(p.requires_grad for p in full.parameters())
+    assert {"lora_" in name for name, p in lora.named_parameters() if p.requires_grad} == {True}
+
+
+def test_warmup_climbs_to_the_rate_and_holds_it():
+    setting = replace(QUICK, learning_rate=1.0, steps=10, warmup=0.3)
+    assert [sweeps.rate_at(setting, step) for step in range(5)] == pytest.approx([1 / 3, 2 / 3, 1, 1, 1])
+    assert sweeps.rate_at(replace(setting, warmup=0.0), 0) == 1
+    plain, warmed = run(QUICK), run(replace(QUICK, warmup=1.0))
+    assert plain.losses[0] == warmed.losses[0] and plain.losses[1] != warmed.losses[1]
+
+
+def test_noise_gives_that_share_of_rows_another_answer():
+    clean, noisy = (sweeps.conversations(replace(QUICK, rows=100, noise=noise))["train"] for noise in (0.0, 0.3))
+    changed = [b for a, b in zip(clean, noisy, strict=True) if a != b]
+    assert len(changed) == 30 and all(a[:-1] == b[:-1] for a, b in zip(clean, noisy, strict=True))
+    assert sorted(str(m[-1]) for m in clean) == sorted(str(m[-1]) for m in noisy)
+    wrong = sweeps.conversations(replace(QUICK, rows=100, noise=0.3))["wrong"]
+    assert sorted(map(str, wrong)) == sorted(map(str, changed))
+
+
+def test_replay_adds_questions_that_no_score_counts():
+    sets = sweeps.conversations(replace(QUICK, rows=40, replay=0.5))
+    added = sets["mixed"][40:]
+    assert len(added) == 20 and not any(chat in sets["questions"] for chat in added)
+
+
+def test_every_row_is_seen_once_an_epoch():
+    setting = replace(QUICK, steps=8, batch_size=4)
+    rows = list(range(16))
+    seen = [row for batch in sweeps.batches(rows, setting) for row in batch]
+    assert sorted(seen[:16]) == sorted(seen[16:]) == rows and seen[:16] != seen[16:]
+
+
+def test_a_diverged_run_is_infinite_and_stays_so_on_its_card():
+    result = run(replace(QUICK, learning_rate=1e6, steps=6))
+    assert math.isinf(result.final())
+    back = sweep_cards.from_json(sweep_cards.to_json(result))
+    assert back.setting == result.setting and back.curves == result.curves
+
+
+def test_interval_is_that_of_student():
+    mean, half = sweep_cards.mean_and_interval([1.0, 2.0, 3.0])
+    assert mean == 2 and half == pytest.approx(4.303 / math.sqrt(3), rel=1e-3)
+    assert sweep_cards.mean_and_interval([1.0, math.inf])[0] == math.inf
+
+
+def test_picture_leaves_out_what_has_diverged():
+    ax = plots.sweep({"LoRA": {1e-3: [1.0, 2.0], 1e-1: [math.inf, 3.0]}}, "rate", "loss")
+    line = ax.containers[0][0]
+    assert list(line.get_xdata()) == [1e-3] and list(line.get_ydata()) == [1.5]
+    ax.figure.clear()
+
+
+def test_mean_loss_counts_tokens_not_rows():
+    model, tokenizer = sweeps.build(QUICK), sweeps.tokenizer_of_base()
+    chats = sweeps.pools()["held_out"][:5]
+    with torch.no_grad():
+        together = model.eval()(**answer_batch(tokenizer, chats)).loss.item()
+    assert sweeps.mean_loss(model, tokenizer, chats) == pytest.approx(together, rel=1e-4)

@@ -28,7 +28,10 @@ def usual_row(tokenizer, row: dict, max_length: int = 1024) -> dict[str, list[in
 def train_by_hand(
     profile: Profile, rows: Sequence[dict], collator: Callable, steps: int, out: Path, batch_size: int = 8
 ):
-    """Train a new adapter for `steps` with transformers' own `Trainer`; returns (trainer, seconds of training)."""
+    """Train a new adapter for `steps` with transformers' own `Trainer`; returns (trainer, seconds of training).
+
+    Seconds are those of the processor where there is no GPU, so that other work on the machine does not count.
+    """
     import torch
     from peft import get_peft_model
     from transformers import Trainer, TrainingArguments
@@ -39,8 +42,9 @@ def train_by_hand(
     settings |= dict(max_steps=steps, per_device_train_batch_size=batch_size, logging_steps=1, disable_tqdm=True)
     model = get_peft_model(load_base(profile), lora_config(profile))
     trainer = Trainer(model, TrainingArguments(str(out), **settings), train_dataset=rows, data_collator=collator)
-    start = time.perf_counter()
+    clock = time.perf_counter if torch.cuda.is_available() else time.process_time
+    start = clock()
     with redirect_stdout(StringIO()):
         trainer.train()
     synchronise()
-    return trainer, time.perf_counter() - start
+    return trainer, clock() - start

@@ -15,7 +15,10 @@ BATCH = 8
 
 
 def run(options: Options) -> Result:
-    """Train `options.steps` steps with each; a real token is one of the conversation, padding is none."""
+    """Train `options.steps` steps with each; a real token is one of the conversation, padding is none.
+
+    Seconds are those of `helpers.recipes.train_by_hand`: of the processor, where there is no GPU.
+    """
     from transformers import DataCollatorForSeq2Seq, default_data_collator
 
     profile = options.profile

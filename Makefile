@@ -23,10 +23,11 @@ $(READY): requirements.txt requirements.lock pyproject.toml
 course: $(READY)  ## clean, train QLoRA, score before and after, merge, prove the merge: build/course.json
 	$(BIN)/python -m helpers course
 
+# Two workers with a thread each: with more threads than cores they mostly wait for one another.
 test: $(READY)  ## lint, all tests, and every notebook executed and compared
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest tests notebooks --nbval-lax --nbval-current-env \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests notebooks --nbval-lax --nbval-current-env \
 	  --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout 600 --nbval-kernel-startup-timeout 180 \
 	  -n 2 --dist loadfile --no-loadscope-reorder --durations 15
 

@@ -17,13 +17,17 @@ from helpers.sweep_cards import CARDS, to_json
 from helpers.sweeps import TINY, Setting, run
 from helpers.training import save_json
 
-SEEDS = (0, 1)
 THREADS = 1  # as fast as two on models this small, and the sums are the same however many cores there are
 PACKAGES = ("torch", "transformers", "peft")
 ATTENTION, MLP = "q_proj,k_proj,v_proj,o_proj", "gate_proj,up_proj,down_proj"
 # Ranks that give nearly as many parameters to each: 832, 1664, 1792, 2688 and 4352 for a rank of one in each block.
 TARGETS = (("q_proj,v_proj", 32), (ATTENTION, 16), ("gate_proj,up_proj", 15), (MLP, 10), ("all-linear", 6))
 BEST, HIGH = 3e-3, 1e-2
+
+
+def over_seeds(settings: list[Setting], seeds: int) -> list[Setting]:
+    """Each setting with that many seeds."""
+    return [replace(setting, seed=seed) for setting in settings for seed in range(seeds)]
 
 
 def convergence() -> dict[str, list[Setting]]:
@@ -47,10 +51,28 @@ def convergence() -> dict[str, list[Setting]]:
         "batch": batches,
         "noise": noisy,
     }
-    return {name: [replace(s, seed=seed) for s in found for seed in SEEDS] for name, found in settings.items()}
+    return {name: over_seeds(found, 2) for name, found in settings.items()}
 
 
-EXPERIMENTS = {"convergence": convergence}
+def overfitting() -> dict[str, list[Setting]]:
+    """The runs of notebook 07: sixteen epochs over few rows, and each remedy alone."""
+    start = Setting(task="write", learning_rate=BEST, clip=0.0, batch_size=8, steps=128, scored=16)
+    start = replace(start, watch=("held_out", "questions"))
+    remedies = {
+        "nothing": {"evaluations": 8},
+        "dropout 0.3": {"dropout": 0.3},
+        "weight decay 0.1": {"weight_decay": 0.1},
+        "clipping at 0.5": {"clip": 0.5},
+        "rank 2": {"rank": 2},
+        "a third of the rate": {"learning_rate": BEST / 3},
+        "questions mixed in": {"replay": 0.25},
+        "six epochs": {"steps": 48},
+        "512 rows, two epochs": {"rows": 512},
+    }
+    return {name: over_seeds([replace(start, **changed)], 3) for name, changed in remedies.items()}
+
+
+EXPERIMENTS = {"convergence": convergence, "overfitting": overfitting}
 
 
 def build(name: str) -> None:

@@ -1,10 +1,12 @@
 """Short seeded runs of the embedded base in a plain loop, to compare settings with one another."""
 
+import json
 import math
 import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from functools import cache
 
 from helpers import DATA
@@ -18,10 +20,12 @@ POOL, HELD_OUT, QUESTIONS = 1000, 24, 24
 class Setting:
     """One run: AdamW at a constant rate (after a warmup of that share of the steps) on short tickets.
 
-    `full` trains every weight, else LoRA on `targets` (names joined by commas). `clip` is the largest gradient norm (0:
-    no clipping). Of `rows` training rows the share `noise` has another row's answer; `replay` times as many questions
-    are mixed in. Losses on the sets in `watch` (names of `conversations`) are taken `evaluations` times, evenly spaced;
-    at the end `scored` tickets each of the held-out and the training set are answered and scored.
+    The `task` is to "extract" the JSON from a ticket, or the other way round to "write" the ticket for its JSON, which
+    has many right answers. `full` trains every weight, else LoRA on `targets` (names joined by commas). `clip` is the
+    largest gradient norm (0: no clipping). Of `rows` training rows the share `noise` has another row's answer; `replay`
+    times as many questions are mixed in. Losses on the sets in `watch` (names of `conversations`) are taken
+    `evaluations` times, evenly spaced; at the end `scored` tickets each of the held-out and the training set are
+    answered and scored.
     """
 
     learning_rate: float = 3e-3
@@ -41,6 +45,7 @@ class Setting:
     watch: tuple[str, ...] = ("held_out",)
     evaluations: int = 1
     scored: int = 0
+    task: str = "extract"
     seed: int = 0
 
 
@@ -155,13 +160,25 @@ def conversations(setting: Setting) -> dict[str, list]:
     """The sets of a run: `train` drawn from the pool by the seed, of these `wrong` with another row's answer, `mixed`
     the training rows with what is replayed, and those that are the same for every run."""
     rng = random.Random(setting.seed)
-    clean = rng.sample(pools()["train"], setting.rows)
+    sets = pools()
+    if setting.task == "write":
+        sets = {**sets, **{name: [turned_round(chat) for chat in sets[name]] for name in ("train", "held_out")}}
+    clean = rng.sample(sets["train"], setting.rows)
     noisy = rng.sample(range(len(clean)), round(setting.noise * len(clean)))
     train = list(clean)
     for i, other in zip(noisy, noisy[1:] + noisy[:1], strict=True):
         train[i] = [*clean[i][:-1], clean[other][-1]]
-    mixed = train + rng.choices(pools()["replay"], k=round(setting.replay * len(train)))
-    return {**pools(), "train": train, "wrong": [train[i] for i in noisy], "mixed": mixed}
+    mixed = train + rng.choices(sets["replay"], k=round(setting.replay * len(train)))
+    return {**sets, "train": train, "wrong": [train[i] for i in noisy], "mixed": mixed}
+
+
+def turned_round(chat: Sequence[dict]) -> list[dict]:
+    """The conversation that asks for the ticket, given its JSON."""
+    return [
+        {"role": "system", "content": "Write the ticket that belongs to this JSON."},
+        {"role": "user", "content": chat[-1]["content"]},
+        {"role": "assistant", "content": chat[-2]["content"]},
+    ]
 
 
 def batches(rows: Sequence, setting: Setting) -> Iterator[list]:
@@ -192,11 +209,32 @@ def mean_loss(model, tokenizer, chats: Sequence) -> float:
 
 
 def score(model, tokenizer, sets: dict[str, list], setting: Setting) -> dict[str, dict[str, float]]:
-    """Shares of fields and tickets right among the first `setting.scored` rows of the held-out and the training set."""
+    """The first `setting.scored` rows of the held-out and the training set, answered and scored."""
+    judge = score_written if setting.task == "write" else score_extracted
+    names = ("held_out", "train") if setting.scored else ()
+    return {name: judge(model, tokenizer, sets[name][: setting.scored]) for name in names}
+
+
+def score_extracted(model, tokenizer, chats: Sequence) -> dict[str, float]:
+    """Shares of fields and of whole tickets right."""
     from helpers.evaluation import evaluate_tickets
 
-    found = {}
-    for name in ("held_out", "train") if setting.scored else ():
-        extraction, _ = evaluate_tickets(model, tokenizer, [{"messages": m} for m in sets[name][: setting.scored]])
-        found[name] = {"fields": extraction.fields.value, "exact": extraction.exact_match.value}
-    return found
+    found, _ = evaluate_tickets(model, tokenizer, [{"messages": chat} for chat in chats])
+    return {"fields": found.fields.value, "exact": found.exact_match.value}
+
+
+def score_written(model, tokenizer, chats: Sequence) -> dict[str, float]:
+    """Share of the JSON's texts that stand in what was written, and how `alike` that is to the ticket of the data (mean
+    over the rows)."""
+    from helpers.inference import generate
+
+    answers = generate(model, tokenizer, [chat[:-1] for chat in chats])
+    asked = [[v for v in json.loads(chat[-2]["content"]).values() if isinstance(v, str)] for chat in chats]
+    right = [text in answer for answer, texts in zip(answers, asked, strict=True) for text in texts]
+    ratios = [alike(answer, chat[-1]["content"]) for answer, chat in zip(answers, chats, strict=True)]
+    return {"fields": sum(right) / len(right), "alike": sum(ratios) / len(ratios)}
+
+
+def alike(text: str, other: str) -> float:
+    """How much of two texts is the same, in order, from 0 to 1 (difflib's ratio)."""
+    return SequenceMatcher(None, text, other, autojunk=False).ratio()

@@ -39,11 +39,11 @@ def test_card_was_made_from_what_is_shipped(name):
 @pytest.mark.parametrize("name", CARDS)
 def test_a_point_of_the_card_can_be_had_again(name):
     """Within what other kernels and thread counts make of rounding; another seed or rate differs by far more."""
-    results = [r for found in sweep_cards.load(name).values() for r in found if r.setting.steps <= 40]
+    results = [r for found in sweep_cards.load(name).values() for r in found if r.setting.steps <= 48]
     point = min(results, key=lambda r: (abs(math.log(r.setting.learning_rate / 1e-3)), r.seconds))
     again = run(replace(point.setting, scored=0))
     for watched in point.setting.watch:
-        assert again.final(watched) == pytest.approx(point.final(watched), rel=0.03)
+        assert again.final(watched) == pytest.approx(point.final(watched), rel=0.05)
     assert again.losses == pytest.approx(point.losses, rel=0.1, abs=0.02)
 
 
@@ -65,6 +65,22 @@ def test_warmup_climbs_to_the_rate_and_holds_it():
     assert sweeps.rate_at(replace(setting, warmup=0.0), 0) == 1
     plain, warmed = run(QUICK), run(replace(QUICK, warmup=1.0))
     assert plain.losses[0] == warmed.losses[0] and plain.losses[1] != warmed.losses[1]
+
+
+def test_the_task_to_write_asks_for_the_ticket_of_a_json():
+    extract, write = (sweeps.conversations(replace(QUICK, task=task)) for task in ("extract", "write"))
+    for name in ("train", "held_out"):
+        turned = [(chat[-1]["content"], chat[-2]["content"]) for chat in extract[name]]
+        assert [(chat[-2]["content"], chat[-1]["content"]) for chat in write[name]] == turned
+    assert write["questions"] == extract["questions"]
+
+
+@pytest.mark.parametrize(("written", "score"), [("the ticket itself", 1.0), ("", 0.0)])
+def test_a_written_ticket_is_scored_by_its_texts_and_its_likeness(monkeypatch, written, score):
+    chats = sweeps.conversations(replace(QUICK, task="write"))["held_out"][:4]
+    answers = [chat[-1]["content"] if written else "" for chat in chats]
+    monkeypatch.setattr("helpers.inference.generate", lambda model, tokenizer, prompts: answers)
+    assert sweeps.score_written(None, None, chats) == {"fields": score, "alike": score}
 
 
 def test_noise_gives_that_share_of_rows_another_answer():

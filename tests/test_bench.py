@@ -139,7 +139,6 @@ def test_the_recipes_see_the_same_real_tokens(monkeypatch):
     one = checked(recipes.run(TINY))
     settings = one["settings"]
     assert settings["articles_tokens"] == settings["rows"] * 1024 > 3 * settings["real_tokens"]
-    assert one["ratios"]["course / articles"]["median"] > 1
 
 
 def test_inference_has_three_models_that_differ_only_in_the_adapter():

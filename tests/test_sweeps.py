@@ -13,8 +13,8 @@ from helpers.batches import answer_batch
 from helpers.sweeps import Setting, run
 
 QUICK = Setting(steps=2, rows=16, batch_size=4)
-# bench.json lies beside them, but is `python -m helpers bench`'s
-CARDS = sorted(path.stem for path in sweep_cards.CARDS.glob("*.json") if path.stem != "bench")
+# what `python -m helpers bench` wrote lies beside them
+CARDS = sorted(path.stem for path in sweep_cards.CARDS.glob("*.json") if not path.stem.startswith("bench"))
 BUILDER = runpy.run_path(str(ROOT / "data" / "build_runs.py"))
 
 

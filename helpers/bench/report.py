@@ -5,6 +5,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from helpers import ROOT
 from helpers.bench import BENCHMARKS, card
@@ -12,7 +13,7 @@ from helpers.bench.options import Options
 from helpers.errors import InputError
 
 README = ROOT / "README.md"
-SECTION = re.compile(r"(?<=<!-- figures of data/runs/bench.json -->\n).*?(?=<!-- end of figures -->)", re.DOTALL)
+SECTION = re.compile(r"(<!-- figures of (\S+) -->\n).*?(?=<!-- end of figures -->)", re.DOTALL)
 
 
 def run(names: Iterable[str], options: Options, say: Callable[[str], None] = lambda text: None) -> dict:
@@ -92,14 +93,14 @@ def section(done: dict) -> str:
     return "\n".join(lines) + "\n"
 
 
-def with_figures(readme: str, done: dict) -> str:
-    """The README's text with its figures taken from the card. InputError if it has no place for them."""
+def with_figures(readme: str, read: Callable[[Path], dict] = card.read) -> str:
+    """The README's text with the figures of each card that it names. InputError if it has no place for them."""
     if not SECTION.search(readme):
         raise InputError("README.md has no place for the figures: the two comments around them are gone")
-    return SECTION.sub(lambda _: section(done), readme)
+    return SECTION.sub(lambda found: found[1] + section(read(ROOT / found[2])), readme)
 
 
 if __name__ == "__main__":  # after a new card: python -m helpers.bench.report
     part = README.with_suffix(".part")
-    part.write_text(with_figures(README.read_text(encoding="utf-8"), card.read()), encoding="utf-8")
+    part.write_text(with_figures(README.read_text(encoding="utf-8")), encoding="utf-8")
     os.replace(part, README)

@@ -41,7 +41,7 @@ notebooks: $(READY)  ## execute all notebooks, store their outputs, bring the le
 data: $(READY)  ## rebuild data/tickets (seconds)
 	$(BIN)/python data/build_tickets.py
 
-base: $(READY)  ## train the embedded base again (three to six hours on two cores; goes on where it was stopped)
+base: $(READY)  ## train the embedded base again (four to eight hours on two cores; goes on where it was stopped)
 	$(BIN)/python data/build_base.py
 
 stamp: $(READY)  ## URL=...: write the course's address into setup cells and Colab badges

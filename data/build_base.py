@@ -217,7 +217,7 @@ def train(steps: int, work: Path, tokenizer) -> Qwen2ForCausalLM:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=4600)
+    parser.add_argument("--steps", type=int, default=5800)
     parser.add_argument("--work", type=Path, default=BUILD / "base", help="where checkpoints go")
     parser.add_argument("--out", type=Path, default=DATA / "base")
     parser.add_argument("--tokenizer-only", action="store_true")

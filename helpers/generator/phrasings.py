@@ -27,6 +27,67 @@ def phrase(rng: random.Random, patterns: tuple[str, ...], held_out: bool) -> str
 _OF = "[x|pieces of|units of|pcs of|of]"
 _ONE = "[台|个|件|套|箱]"
 
+_NUMBER = "[two|three|four|five|six|seven|eight|nine|ten]"
+_PARCEL = "[the parcel|the box|the package|the delivery|my order|the carton|the bag|the letter|the crate|the shipment]"
+_PAPER = (
+    "[the invoice|the receipt|the manual|the warranty card|the voucher|the gift note|the return label|"
+    "the serial number|the barcode|the price tag|the delivery note|the order form]"
+)
+_WHO = (
+    "[the courier|the driver|your shop|your team|the neighbour|the post office|customs|the warehouse|"
+    "the branch|your clerk]"
+)
+
+COMPLAINTS = {
+    "en": (
+        f"{_PARCEL} [never arrived|arrived empty|arrived open|arrived wet|arrived in pieces|arrived frozen|"
+        "arrived mouldy|arrived far too late|arrived a week early|was crushed|was torn|was left in the rain|"
+        "was left at the door|went to my old address|went to another town|is still in customs|"
+        "has not moved for days|was sent twice|came back]",
+        f"{_NUMBER} [pieces|screws|parts|cables|keys|pages|bolts|batteries|labels|covers|bottles|boxes|sets] "
+        "[are missing|were missing|were broken|are of another make|do not match|came too late|"
+        "were not in the box|are used]",
+        "[half|a third|a part|most|all] of [the order|the set|the delivery|the bundle] [is missing|was missing|"
+        "is broken|is used|came too late|never came|was sent back]",
+        "[half|a third|most|all] of the [pieces|parts|screws|batteries|bottles] [are missing|were missing|"
+        "are broken|are used|came too late|never came|were sent back]",
+        f"{_PAPER} [is missing|is unreadable|is in another language|shows the wrong amount|"
+        "shows the wrong name|was not included|is not accepted|has expired|does not work|"
+        "is for another customer|was torn|is not mine]",
+        f"{_WHO} [never rang the bell|threw it over the fence|refused the exchange|refused the refund|"
+        "sent it back|gave it to somebody else|did not answer my mail|promised another date|lost the papers|"
+        "opened the box|kept the deposit]",
+        "[the refund|the deposit|the discount|the credit|my payment|the rebate|the cashback] [never came|"
+        "was too small|was not applied|was refused|was taken twice|is still missing|went to a stranger|"
+        "was forgotten]",
+        "[it|the article|the thing|this one|the whole set] [arrived used|smells terrible|"
+        "is much smaller than shown|is an older model|came in the wrong size|came in the wrong colour|"
+        "does not match the picture|was put together wrongly|expired last month|"
+        "had somebody else's name on it|is not what I chose|was repaired before|has no guarantee|"
+        "is for another country]",
+        "I [was charged twice|never ordered this|was billed in another currency|got the wrong one|"
+        "got somebody else's order|was sent a used one|cannot register it|cannot reach anybody|"
+        "was promised a present|paid more than shown|got no answer]",
+        "[the app|the website|the account|the subscription|the guarantee|the tracking] [does not find it|"
+        "was renewed without asking|was closed|shows another article|is not valid here|stopped after a day|"
+        "cannot be opened|was never started]",
+    ),
+    "zh": (
+        "[包裹|箱子|快递|货物|盒子|整个包裹|整箱货][一直没到|是空的|到得太晚|被压扁了|淋湿了|到货时已拆封|送错了地方|寄到旧地址了|"
+        "被扔在门口|还在海关|好几天没动|被退回了|破了一个洞|重复发了|没有签收]",
+        "[少了|缺了|漏了|多了|坏了|碎了][一|两|三|四|五|六|七|八][颗螺丝|个零件|根线|本说明书|节电池|块板子|个盖子|张卡|"
+        "把钥匙|个瓶子]",
+        "[发票|收据|说明书|保修卡|优惠券|礼品卡|退货单|序列号|条码|价签|送货单][没有放|看不清|金额不对|名字不对|无效|已经过期|"
+        "用不了|是别人的|被撕破了|语言不对|找不到]",
+        "[快递员|司机|你们店|客服|邻居|仓库|门卫|店员][没有按门铃|拒绝换货|拒绝退款|态度很差|把货退了|给了别人|没有回邮件|"
+        "答应的没做到|弄丢了单据|拆开了箱子|收走了押金]",
+        "[退款|押金|优惠|差价|货款|返现|赔偿][一直没到账|少了一部分|没有生效|被拒绝|被扣了两次|打到别人账上|被忘记了|还没有退]",
+        "[商品|东西|收到的|这一件|整套][是旧货|比图片小很多|与图片不符|是旧款|颜色发错了|尺码发错了|装错了|味道很难闻|"
+        "上面有别人的名字|没有包装|没有保修|修过了|不是我选的|插头不能用]",
+        "[软件|网站|账户|订阅|物流][找不到设备|自动续费了|被关闭了|显示的是别的商品|打不开|好几天没更新|一直没开通|币种算错了]",
+    ),
+}
+
 UNITS = {
     "en": {
         "hello": (

@@ -7,7 +7,7 @@ of many ways. About 15% of all phrasings and of each word pool are kept for held
 import random
 from dataclasses import dataclass
 
-from helpers.generator.phrasings import LABELS, UNITS, phrase
+from helpers.generator.phrasings import COMPLAINTS, LABELS, UNITS, phrase
 from helpers.generator.vocabulary import chinese_characters, is_held_out, lower_case_words, months, pool
 from helpers.prompts import FIELDS
 
@@ -155,18 +155,23 @@ class _Draw:
             if is_held_out(" ".join(words)) == self.held_out:
                 return words
 
+    def complaint(self) -> str:
+        """What is wrong with the order rather than with the thing."""
+        text = phrase(self.rng, COMPLAINTS[self.language], self.held_out)
+        return blur(self.rng, text, self.language, self.made_up / 5)
+
     def issue(self) -> str:
         kind = self.rng.random()
         if self.language == "zh":
             if kind < 0.2:
-                return self.word("zh_whole")
+                return self.complaint()
             part, state = self.word("zh_part"), self.word("zh_state")
             if kind < 0.55:
                 return part + state
             tail = self.word("zh_tail")
             return tail + part + state if tail.endswith("的") else part + tail + state
         if kind < 0.2:
-            return self.word("en_whole")
+            return self.complaint()
         subject = "the " + self.word("en_part")
         clause = f"{subject} is {self.word('en_state')}" if kind < 0.65 else f"{subject} {self.word('en_event')}"
         return f"{clause} {self.word('en_tail')}" if self.rng.random() < 0.4 else clause

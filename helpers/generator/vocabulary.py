@@ -220,32 +220,6 @@ on the inside | on the outside | under light pressure | in the dishwasher | in d
 over the weekend | while in use | whenever I touch it | without any reason
 """
 
-_WHOLE = """
-the parcel never arrived | the parcel arrived empty | the wrong item was sent | one piece is missing |
-two pieces are missing | half of the order is missing | it arrived far too late |
-it was sent to my old address | I was charged twice | the refund never came |
-the invoice shows the wrong amount | the discount was not applied | it arrived opened | it arrived used |
-it arrived in pieces | the box was crushed | the seal was broken | no manual was included |
-the instructions are in the wrong language | the warranty card is missing |
-the tracking has not moved for days | the courier never rang the bell | the exchange was refused |
-it came in the wrong size | it came in the wrong colour | it is much smaller than shown |
-it does not match the picture | the gift note was left out | the delivery was left in the rain |
-the return label does not work | the price changed after I paid | it expired last month |
-the serial number is not accepted | the spare parts were forgotten | the order was cancelled without notice |
-my payment was taken but nothing was sent |
-it was delivered to my neighbour | nobody signed for it | the driver threw it over the fence |
-you sent it twice | the colour differs from the website | the model is an older one |
-the plug is for another country | it was assembled wrongly | the gift wrapping was torn |
-the voucher was not accepted | the invoice has the wrong name | the invoice is missing |
-the order was split into three parcels | customs sent it back | the deposit was not returned |
-the bundle was incomplete | an accessory is missing | four screws are missing | the batteries had run out |
-it smells terrible | it arrived wet | it arrived frozen | it arrived mouldy |
-it had somebody else's name on it | you shipped it without packaging | delivery took six weeks |
-nobody answers my emails | I never ordered this | I was billed in the wrong currency |
-the subscription was renewed without asking | the guarantee was refused | the app does not find it |
-the barcode cannot be scanned | there was a letter for another customer in it
-"""
-
 _ZH_MATERIALS = """
 橡木 胡桃木 竹制 不锈钢 紫铜 玻璃 陶瓷 纯棉 亚麻 羊毛 真皮 硅胶 大理石 软木 丝绒 塑料 铝合金 帆布 毛毡 藤编
 钛金属 松木 折叠 便携 迷你 无线 电动 数码 防水 可调节 加厚 保温 圆形 方形 双层 旅行 户外 复古 磁吸 太阳能
@@ -309,19 +283,6 @@ _ZH_TAILS = """
 充电时 运输途中 不到一个月就
 """
 
-_ZH_WHOLE = """
-包裹一直没到 包裹是空的 发错货了 少发了一件 少发了两件 只收到一半 到货太晚 寄到旧地址了 被重复扣款
-退款一直没到账 发票金额不对 优惠没有生效 到货时已拆封 收到的是旧货 收到时已经碎了 箱子被压扁了 封条破了
-没有说明书 保修卡没有放 物流好几天没更新 快递没有按门铃 换货被拒绝 尺码发错了 颜色发错了 比图片小很多
-与图片不符 漏了礼品卡 包裹淋湿了 退货单用不了 付款后涨价了 已经过期 序列号无效 配件漏发了 订单被无故取消
-钱扣了没发货
-送到邻居家了 没有人签收 被扔在门口 重复发货了 型号是旧款 插头不能用 装错了 礼盒破了 优惠券不能用
-发票抬头错了 没有发票 分成三个包裹 被海关退回 押金没退 套装不完整 缺一个配件 缺四颗螺丝 电池没电
-味道很难闻 到货时是湿的 名字写的是别人 没有包装 等了六周才到 没有人回复邮件 我没有下过这个单
-币种算错了 自动续费了 保修被拒绝 软件找不到设备 条码扫不出来 里面有别人的信 客服态度很差
-承诺的赠品没有
-"""
-
 POOLS = {
     "en_first": _english_first_names,
     "en_last": _english_last_names,
@@ -337,13 +298,11 @@ POOLS = {
     "en_state": lambda: {" ".join(state.split()) for state in _STATES.split("|")},
     "en_event": lambda: {" ".join(event.split()) for event in _EVENTS.split("|")},
     "en_tail": lambda: {" ".join(tail.split()) for tail in _TAILS.split("|")},
-    "en_whole": lambda: {" ".join(whole.split()) for whole in _WHOLE.split("|")},
     "zh_material": _words(_ZH_MATERIALS),
     "zh_noun": _words(_ZH_NOUNS),
     "zh_part": _words(_ZH_PARTS),
     "zh_state": _words(_ZH_STATES),
     "zh_tail": _words(_ZH_TAILS),
-    "zh_whole": _words(_ZH_WHOLE),
 }
 
 

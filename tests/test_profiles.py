@@ -96,3 +96,10 @@ def test_every_profile_is_complete():
         assert min(profile.batch_size, profile.gradient_accumulation, profile.max_steps, profile.max_length) > 0
         if os.sep in profile.model and profile.random_weights:
             assert profile.model.endswith(".json")
+
+
+def test_a_shortened_profile_takes_the_steps_asked_for_at_a_higher_rate():
+    tiny = profiles.PROFILES["tiny"]
+    short = profiles.shortened(tiny, 40)
+    assert short.max_steps == 40 and short.learning_rate == 2 * tiny.learning_rate
+    assert (short.name, short.batch_size, short.rank) == (tiny.name, tiny.batch_size, tiny.rank)

@@ -10,11 +10,10 @@ import json
 import sys
 from dataclasses import asdict, replace
 
-from helpers import DATA
 from helpers.errors import InputError
 from helpers.models import base_identity
 from helpers.sweep_cards import CARDS, to_json
-from helpers.sweeps import TINY, Setting, run
+from helpers.sweeps import TINY, Setting, pools, run
 from helpers.training import save_json
 
 THREADS = 1  # as fast as two on models this small, and the sums are the same however many cores there are
@@ -98,9 +97,10 @@ def build(name: str) -> None:
 
 
 def made_from() -> dict[str, object]:
-    """What every run of a card depends on beside its setting: the base, and the tickets by their SHA-256."""
-    rows = {name: (DATA / "tickets" / f"{name}.jsonl").read_bytes() for name in ("clean", "test", "questions")}
-    return {"base": base_identity(TINY.model)} | {name: hashlib.sha256(data).hexdigest() for name, data in rows.items()}
+    """What every run of a card depends on beside its setting: the base, and the pools of rows by their SHA-256."""
+    texts = {name: json.dumps(rows, ensure_ascii=False) for name, rows in pools().items()}
+    digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
+    return {"base": base_identity(TINY.model)} | digests
 
 
 def setting_key(setting: Setting) -> str:

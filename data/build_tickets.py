@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import random
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -55,6 +56,8 @@ def main() -> None:
     test = [make_ticket(rng, ("en", "zh")[i % 2], held_out=True) for i in range(TEST_ROWS)]
     rows = undamaged(rng, names) + damaged(rng, names)
     rng.shuffle(rows)
+    numbers = {json.loads(row.clean["messages"][-1]["content"])["order_id"] for row in rows if row.clean}
+    test = [with_own_number(ticket, numbers) for ticket in test]
     rows = with_copies(rows, test, rng, names)
     shares = cut(rows, rng)
     truth, clean = [], []
@@ -178,6 +181,14 @@ def _damage(kinds: tuple[str, ...], calls: dict, rng: random.Random, names) -> S
         if all(calls[kind][0](item, rng) for kind in reversed(kinds)):
             item.defects = list(kinds)
             return item
+
+
+def with_own_number(ticket: Ticket, taken: set[str]) -> Ticket:
+    """The ticket, its order number's last digit counted up until none of `taken` is the same."""
+    number = own = ticket.fields["order_id"]
+    while own in taken:
+        own = re.sub(r"\d(?=\D*$)", lambda digit: str((int(digit[0]) + 1) % 10), own)
+    return Ticket(ticket.text.replace(number, own), ticket.fields | {"order_id": own}, ticket.language)
 
 
 def with_copies(rows: list[Specimen], test: list[Ticket], rng: random.Random, names) -> list[Specimen]:

@@ -7,15 +7,15 @@ Exit codes: 0 done, 1 the job failed, 2 the input or the usage was wrong, 130 st
 import json
 import os
 import sys
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
+from inspect import Parameter, Signature
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from helpers.bench.commands import bench
 from helpers.errors import InputError
-from helpers.memory.commands import estimate_memory, fit_gpu
+from helpers.memory.settings import Settings, parse_targets
 
 app = typer.Typer(
     add_completion=False,
@@ -33,12 +33,16 @@ Model = Annotated[str | None, typer.Option("--model", help="A model directory or
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
 
-def choose(name: str | None, model: str | None = None, **fields):
-    """The profile `name` with what the user set instead of its own values."""
+def choose(name: str | None, model: str | None = None, **values):
+    """The profile `name` with what the user set instead of its own values; the hub's bars show where it downloads."""
     from helpers import profiles
+    from helpers.quiet import quiet
 
-    chosen = {key: value for key, value in fields.items() if value is not None}
-    return replace(profiles.select(name), **chosen, **({"model": model, "random_weights": False} if model else {}))
+    chosen = {key: value for key, value in values.items() if value is not None}
+    given = {"model": model, "random_weights": False} if model else {}
+    profile = replace(profiles.select(name), **chosen, **given)
+    quiet(progress_bars=not Path(profile.model).exists())
+    return profile
 
 
 @app.command()
@@ -77,7 +81,7 @@ def clean(
     ] = None,
 ) -> None:
     """Clean chat data for fine-tuning: validate, repair, reject, de-duplicate. Nothing is dropped without a trace."""
-    from helpers.data import clean_files
+    from helpers.clean import clean_files
 
     done = clean_files(inputs, out, rejects, report, max_tokens=max_tokens, tokenizer=model, holdout=holdout or ())
     print(f"{done.rows_in} rows read, {done.kept} kept in {out}, {done.rejected} rejected in {rejects}")
@@ -155,8 +159,8 @@ def train(
     ] = None,
 ) -> None:
     """Train an adapter on your rows."""
-    from helpers.evaluation import read_chat
-    from helpers.training import fine_tune
+    from helpers.chats import read_chat
+    from helpers.training import fine_tune, training_bar
 
     chosen = choose(
         profile,
@@ -170,7 +174,7 @@ def train(
     )
     conversations = read_chat(rows)
     print(f"{len(conversations)} conversations; model {chosen.model}; {chosen.max_steps} steps")
-    run = fine_tune(chosen, conversations, out)
+    run = fine_tune(chosen, conversations, out, [training_bar()])
     first, last = run.losses[0][1] if run.losses else float("nan"), run.losses[-1][1] if run.losses else float("nan")
     print(f"{run.steps} steps in {run.seconds:.0f} s, loss {first:.3f} -> {last:.3f}; adapter in {run.adapter}")
 
@@ -195,8 +199,9 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Score a model, or a model with an adapter, on your rows: JSON scores for JSON answers, else exact match."""
-    from helpers.course import bar
-    from helpers.evaluation import evaluate_rows, read_chat
+    from helpers.chats import read_chat
+    from helpers.evaluation import evaluate_rows
+    from helpers.inference import bar
     from helpers.models import load_adapter, load_base, load_tokenizer
 
     chosen = choose(profile, model)
@@ -248,16 +253,60 @@ def drift(
     raise typer.Exit(1 if any(found.values()) else 0)
 
 
-app.command("estimate")(estimate_memory)
-app.command("fit")(fit_gpu)
-app.command("bench")(bench)
+def estimate(new_tokens: int, as_json: bool, **settings) -> None:
+    """Predict the memory of a training step, of loading and of generating, from the architecture alone."""
+    from helpers.memory import inference, plan, report
+
+    asked = Settings(**{**settings, "targets": parse_targets(settings["targets"])})
+    training, generating = plan.estimate(asked), inference.estimate(asked, new_tokens)
+    text = report.plan_text(training) + "\n" + report.inference_text(generating)
+    print(report.plan_json(training, generating) if as_json else text)
+
+
+def estimate_parameters() -> list[Parameter]:
+    """The options of `estimate`: a field of Settings each, with its default and help, and two of the command's own."""
+    options = []
+    for one in fields(Settings):
+        kind = one.type if isinstance(one.type, type) else str
+        default = Parameter.empty if one.default is MISSING else one.default
+        name = f"--{one.name.replace('_', '-')}"
+        flag = f"{name}/--no-{name[2:]}" if kind is bool and default else name
+        annotation = Annotated[kind, typer.Option(flag, help=one.metadata["help"])]
+        options.append(Parameter(one.name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation))
+    tokens = Annotated[int, typer.Option("--new-tokens", min=1, help="Tokens to generate, for inference.")]
+    return [
+        *options,
+        Parameter("new_tokens", Parameter.KEYWORD_ONLY, default=256, annotation=tokens),
+        Parameter("as_json", Parameter.KEYWORD_ONLY, default=False, annotation=AsJson),
+    ]
+
+
+estimate.__signature__ = Signature(estimate_parameters())
+estimate.__annotations__ = {one.name: one.annotation for one in estimate_parameters()}
+app.command()(estimate)
+
+
+@app.command()
+def fit(
+    model: Annotated[str, typer.Option("--model", help=Settings.__dataclass_fields__["model"].metadata["help"])],
+    gpu_gb: Annotated[float, typer.Option("--gpu-gb", help="Memory of the GPU in GB, as it is sold.")],
+    length: Annotated[int, typer.Option("--length", help="Tokens in a row; never shortened.")] = 1024,
+    as_json: AsJson = False,
+) -> None:
+    """Find settings that a GPU can hold, giving up first what costs the result nothing. Exit 1 if there are none."""
+    from helpers.memory import fit as search
+    from helpers.memory import report
+
+    found = search.fit(model, gpu_gb, length)
+    print(report.fit_json(found) if as_json else report.fit_text(found, gpu_gb))
+    raise typer.Exit(0 if found.fits else 1)
 
 
 def main() -> None:
     """Run a command; wrong input is one clear line and exit code 2."""
     from helpers.quiet import quiet
 
-    quiet(progress_bars=True)
+    quiet()
     try:
         app()
     except InputError as error:

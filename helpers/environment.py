@@ -1,4 +1,4 @@
-"""Is this machine fit for the course? A line per requirement, each with its one-line fix; the notebooks' setup."""
+"""Is this machine fit for the course? A line per requirement, each with its one-line fix."""
 
 import json
 from collections.abc import Sequence
@@ -9,9 +9,6 @@ from packaging.version import InvalidVersion, Version
 from helpers import profiles, requirements
 from helpers.machine import Machine, probe
 from helpers.profiles import Profile
-from helpers.setup_cell import setup
-
-__all__ = ["Row", "check", "exit_code", "packages", "setup", "summary", "table", "to_json"]
 
 # peft 0.21 raises ImportError on import when an older torchao is installed: peft/import_utils.py, is_torchao_available.
 TORCHAO_MINIMUM = Version("0.16.0")

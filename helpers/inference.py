@@ -1,5 +1,6 @@
 """Generating answers in batches, greedily, so that a score can be repeated."""
 
+import sys
 from collections.abc import Callable, Sequence
 
 Messages = list[dict[str, str]]
@@ -56,3 +57,18 @@ def generate(
         tokenizer.padding_side = side
         model.train(was_training)
     return answers
+
+
+def bar():
+    """A progress callback for `inference.generate`: one line that moves on a terminal, nothing in a log."""
+    from tqdm import tqdm
+
+    moving = tqdm(total=None, unit=" answers", leave=False, disable=not sys.stderr.isatty())
+
+    def progress(done: int, total: int) -> None:
+        moving.total = total
+        moving.update(done - moving.n)
+        if done == total:
+            moving.close()
+
+    return progress

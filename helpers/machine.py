@@ -1,13 +1,16 @@
-"""What this machine is: facts only, gathered so that no broken package or driver stops the gathering."""
+"""What this machine is and what this process has taken of it: facts, and no broken package stops the gathering."""
 
 import platform
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from helpers import ROOT
+from helpers.errors import InputError
 from helpers.quiet import hush_loggers
 from helpers.requirements import installed
 
@@ -130,3 +133,45 @@ def _bitsandbytes_backend() -> str | None:
     if kind.startswith("ErrorHandler"):
         return None
     return {"CudaBNBNativeLibrary": "cuda", "XpuBNBNativeLibrary": "xpu"}.get(kind, "cpu")
+
+
+def peak_bytes() -> int:
+    """Peak memory in bytes: of the GPU's allocator where there is a GPU, else of this process (resident set)."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    return peak_resident_bytes()
+
+
+def peak_resident_bytes() -> int:
+    """Peak memory of this process alone in bytes (resident set), whatever there is of GPUs."""
+    status = Path("/proc/self/status")
+    if status.exists():  # Linux: ru_maxrss would also count what the parent held when it started this process
+        lines = status.read_text(encoding="ascii").splitlines()
+        return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    import psutil
+
+    info = psutil.Process().memory_info()
+    if hasattr(info, "peak_wset"):  # Windows
+        return info.peak_wset
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def limit_memory(more: int) -> None:
+    """From here on this process may take at most `more` bytes beyond what it has: its allocators refuse what exceeds.
+
+    Only Linux keeps to such a limit on the address space; elsewhere InputError. Meant for a process of its own: it
+    cannot be undone there, and whatever asks next is refused, Python itself included.
+    """
+    if sys.platform != "linux":
+        raise InputError("only Linux holds a process to a memory limit: run this there, or in Colab")
+    import resource
+
+    import psutil
+
+    limit = psutil.Process().memory_info().vms + more
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

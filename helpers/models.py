@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from helpers.errors import InputError
@@ -187,3 +188,8 @@ def _random_weights(config, dtype, quantize: bool):
             model.set_submodule(name, small)
     model.is_loaded_in_4bit = model.is_quantized = True
     return keep_trainable(model)
+
+
+def load_merged(directory: Path, profile: Profile):
+    """A merged model from disk, loaded like any other model (inference path 2)."""
+    return load_base(replace(profile, model=str(directory)), quantize=False).eval()

@@ -16,14 +16,16 @@ LOGGED = {
 }
 
 
-def quiet(progress_bars: bool) -> None:
-    """Silence the noise listed here; `progress_bars` keeps the hub's bars, for profiles that download weights.
+def quiet(progress_bars: bool | None = None) -> None:
+    """Silence the noise listed here; `progress_bars` keeps the hub's bars (for profiles that download weights), or not,
+    or None: leaves that for a later call.
 
     Variables that the learner has set win. Call it before the libraries are imported: they read these once.
     """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # else a warning whenever a data loader forks
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "0" if progress_bars else "1")
+    if progress_bars is not None:
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "0" if progress_bars else "1")
     # peft 0.21 asks transformers 5.23 by an old name
     warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
     hush_loggers()

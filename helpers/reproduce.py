@@ -7,6 +7,7 @@ such a tag serves all. Nothing is left behind: kernel, caches and temporary file
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,8 +18,10 @@ import nbformat
 
 from helpers import NOTEBOOKS, ROOT, doctor
 from helpers.errors import InputError
-from helpers.notebooks import ANSI, KEPT_METADATA, KERNELSPEC
 
+KERNELSPEC = {"name": "python3", "display_name": "Python 3", "language": "python"}
+KEPT_METADATA = "course"  # of a notebook or a cell: what the course keeps about it
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
 KINDS = ("reproduce", "fix", "proof")
 SETUP = "setup"
 CASE = "case:"

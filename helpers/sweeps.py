@@ -1,11 +1,15 @@
-"""Short seeded runs of the embedded base in a plain loop, to compare settings with one another."""
+"""Short seeded runs of the embedded base in a plain loop, to compare settings with one another, and their cards.
+
+A card (data/runs, made by tools/build_runs.py) has the results of more runs than a notebook has time for; each point
+says everything that its run depends on, so that it can be had again.
+"""
 
 import json
 import math
 import random
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from difflib import SequenceMatcher
 from functools import cache
 
@@ -13,6 +17,7 @@ from helpers import DATA
 from helpers.profiles import PROFILES
 
 TINY = PROFILES["tiny"]
+CARDS = DATA / "runs"
 POOL, HELD_OUT, QUESTIONS = 1000, 24, 24
 
 
@@ -76,7 +81,7 @@ def train(setting: Setting):
     """The trained model, and the `Result` of training it."""
     import torch
 
-    from helpers.batches import answer_batch
+    from helpers.chats import answer_batch
 
     start = time.perf_counter()
     torch.manual_seed(setting.seed)
@@ -138,7 +143,7 @@ def tokenizer_of_base():
 @cache
 def pools() -> dict[str, list]:
     """The shortest tickets of the shipped data, and questions, as conversations: the same for every run."""
-    from helpers.evaluation import read_chat, read_questions
+    from helpers.chats import read_chat, read_questions
 
     def shortest(rows: list[dict], count: int) -> list:
         texts = [" ".join(message["content"] for message in row["messages"]) for row in rows]
@@ -195,7 +200,7 @@ def mean_loss(model, tokenizer, chats: Sequence) -> float:
     """Loss over the answers of all conversations, per token; infinite if it is not finite."""
     import torch
 
-    from helpers.batches import answer_batches
+    from helpers.chats import answer_batches
 
     total, count, mode = 0.0, 0, model.training
     model.eval()
@@ -238,3 +243,51 @@ def score_written(model, tokenizer, chats: Sequence) -> dict[str, float]:
 def alike(text: str, other: str) -> float:
     """How much of two texts is the same, in order, from 0 to 1 (difflib's ratio)."""
     return SequenceMatcher(None, text, other, autojunk=False).ratio()
+
+
+def mean_and_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Mean over the seeds and half the width of its 95% interval (Student's t); infinite with fewer than two."""
+    from scipy.stats import t
+
+    mean = sum(values) / len(values)
+    if len(values) < 2 or not math.isfinite(mean):
+        return mean, math.inf
+    variance = sum((value - mean) ** 2 for value in values) / (len(values) - 1)
+    return mean, float(t.ppf(0.975, len(values) - 1)) * math.sqrt(variance / len(values))
+
+
+def by(results: Iterable[Result], key: Callable[[Setting], object]) -> dict:
+    """The results grouped by what `key` says of their setting, in the order met: one group for all seeds of a value."""
+    groups: dict = {}
+    for result in results:
+        groups.setdefault(key(result.setting), []).append(result)
+    return groups
+
+
+def load(name: str) -> dict[str, list[Result]]:
+    """The results of data/runs/`name`.json, by experiment."""
+    card = json.loads((CARDS / f"{name}.json").read_text(encoding="utf-8"))
+    return {experiment: [from_json(point) for point in points] for experiment, points in card["points"].items()}
+
+
+def to_json(result: Result) -> dict:
+    """A point of a card; infinite losses are null there."""
+
+    def number(value: float):
+        return round(value, 5) if math.isfinite(value) else None
+
+    curves = {name: [(step, number(loss)) for step, loss in curve] for name, curve in result.curves.items()}
+    losses = [number(loss) for loss in result.losses]
+    return {**asdict(result), "losses": losses, "curves": curves, "seconds": round(result.seconds, 1)}
+
+
+def from_json(point: dict) -> Result:
+    """The result that `to_json` wrote."""
+    setting = Setting(**{**point["setting"], "watch": tuple(point["setting"]["watch"])})
+    infinite = math.inf
+    curves = {
+        name: [(step, infinite if loss is None else loss) for step, loss in curve]
+        for name, curve in point["curves"].items()
+    }
+    losses = [infinite if loss is None else loss for loss in point["losses"]]
+    return Result(setting, losses, curves, point["scores"], point["seconds"])

@@ -1,36 +1,17 @@
-"""Supervised fine-tuning of an adapter: rows to prompt/completion, the configs, and one run from rows to adapter."""
+"""Supervised fine-tuning of an adapter: the configs, and one run from rows to an adapter on disk."""
 
-import json
-import os
 import shutil
+import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from unittest.mock import patch
 
-from helpers.diagnosis import diagnose as diagnose
-from helpers.errors import InputError
+from helpers.chats import check_lengths, to_dataset
+from helpers.files import whole_directory
 from helpers.profiles import Profile
 
 COMPLETE = "complete"
-
-
-def to_dataset(rows: Sequence[dict]):
-    """Conversations as a `Dataset` of prompt and completion messages, one example for each answer of the assistant.
-
-    TRL then takes the loss on the completion alone, end of turn included, whatever the model's chat template.
-    """
-    from datasets import Dataset
-
-    examples = [
-        {"prompt": row["messages"][:i], "completion": [message]}
-        for row in rows
-        for i, message in enumerate(row["messages"])
-        if message["role"] == "assistant" and i > 0
-    ]
-    return Dataset.from_list(examples)
 
 
 def lora_config(profile: Profile, **overrides):
@@ -91,21 +72,14 @@ def fine_tune(profile: Profile, rows: Sequence[dict], out: str | Path, callbacks
     a record of the base. `overrides` go to SFTConfig. Raises InputError if `out` exists, or if a row is longer than the
     profile's max_length: it would be cut, and its end of turn with it.
     """
+    from transformers import PrinterCallback, ProgressCallback
     from trl import SFTTrainer
 
     from helpers.models import load_base, load_tokenizer, record_base
 
-    out = Path(out)
-    if out.exists():
-        raise InputError(f"{out} exists already: choose another directory, or remove it first")
     tokenizer = load_tokenizer(profile.model)
     check_lengths(tokenizer, rows, profile.max_length)
-    work = out.with_name(f".{out.name}.{os.getpid()}.part")
-    try:
-        work.mkdir(parents=True)
-    except OSError as error:
-        raise InputError(f"cannot write to {out.parent}: {error.strerror or error}") from None
-    try:
+    with whole_directory(out) as work:
         trainer = SFTTrainer(
             model=load_base(profile),
             args=sft_config(profile, work / "trainer", **overrides),
@@ -114,18 +88,17 @@ def fine_tune(profile: Profile, rows: Sequence[dict], out: str | Path, callbacks
             peft_config=lora_config(profile),
             callbacks=list(callbacks),
         )
+        for printer in (PrinterCallback, ProgressCallback):  # they print each log as a dictionary
+            trainer.remove_callback(printer)
         float32_adapters(trainer)
         start = time.perf_counter()
-        with answer_positions_only():
-            trainer.train()
+        trainer.train()
         seconds = time.perf_counter() - start
-        trainer.save_model(str(work / "adapter"))
-        record_base(work / "adapter", profile.model)
-        os.replace(work / "adapter", out)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(work / "trainer", ignore_errors=True)
+        trainer.save_model(str(work))
+        record_base(work, profile.model)
     losses = [(entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
-    return Run(out, seconds, trainer.state.global_step, losses)
+    return Run(Path(out), seconds, trainer.state.global_step, losses)
 
 
 def float32_adapters(trainer):
@@ -142,27 +115,26 @@ def float32_adapters(trainer):
     return trainer
 
 
-@contextmanager
-def answer_positions_only() -> Iterator[None]:
-    """While inside, TRL's loss head computes the positions that are in the loss, and no others, on a CPU too.
+def training_bar():
+    """A callback that shows a run as one line on a terminal: bar, loss, time left; nothing in a log."""
+    from tqdm import tqdm
+    from transformers import TrainerCallback
 
-    TRL 1.16 does so where Triton runs; elsewhere it computes all positions and drops the prompt's afterwards, for the
-    sake of compilers that want equal shapes. Nothing is compiled here, and two tokens in three are prompt: a profile
-    showed 43% of a training step in that head. Loss and gradients are the same.
-    """
-    with patch("trl.trainer.utils._use_triton", lambda device: True):
-        yield
+    class TrainingBar(TrainerCallback):
+        def on_train_begin(self, args, state, control, **kwargs):
+            self.line = tqdm(total=state.max_steps, unit=" steps", leave=False, disable=not sys.stderr.isatty())
 
+        def on_step_end(self, args, state, control, **kwargs):
+            self.line.update(state.global_step - self.line.n)
 
-def check_lengths(tokenizer, rows: Sequence[dict], max_length: int) -> None:
-    """Raise InputError for the first row that is longer than `max_length` tokens in the model's chat template."""
-    for number, row in enumerate(rows, 1):
-        length = len(tokenizer.apply_chat_template(row["messages"], return_dict=False))
-        if length > max_length:
-            raise InputError(
-                f"row {number} has {length} tokens, more than max_length {max_length}: it would be cut and never learn "
-                f"to stop; raise --max-length, or clean with `--max-tokens {max_length}`, which rejects such rows"
-            )
+        def on_log(self, args, state, control, logs=None, **kwargs):
+            if logs and "loss" in logs:
+                self.line.set_postfix_str(f"loss {float(logs['loss']):.3f}")
+
+        def on_train_end(self, args, state, control, **kwargs):
+            self.line.close()
+
+    return TrainingBar()
 
 
 def mark_complete():
@@ -180,19 +152,3 @@ def last_complete_checkpoint(output_dir: str | Path) -> Path | None:
     """The newest checkpoint that `mark_complete` has marked, or None; a kill during a save leaves one unmarked."""
     found = [path.parent for path in Path(output_dir).glob(f"checkpoint-*/{COMPLETE}")]
     return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
-
-
-def token_table(tokenizer, messages: list[dict[str, str]]) -> list[tuple[int, str, bool]]:
-    """(id, text, inside the loss) for each token of one conversation, from the template's own generation markers."""
-    encoded = tokenizer.apply_chat_template(messages, return_dict=True, return_assistant_tokens_mask=True)
-    pairs = zip(encoded["input_ids"], encoded["assistant_masks"], strict=True)
-    return [(i, tokenizer.decode([i]), bool(mask)) for i, mask in pairs]
-
-
-def save_json(path: str | Path, value) -> None:
-    """Write `value` as JSON to `path`, whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(part, path)

@@ -8,7 +8,7 @@ from inspect import signature
 import pytest
 
 from helpers import DATA, cli
-from helpers.data import MAX_TOKENS
+from helpers.clean import MAX_TOKENS
 
 ROWS = (DATA / "tickets" / "clean.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)[:24]
 

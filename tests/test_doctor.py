@@ -15,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 
-from helpers import DATA, doctor, ledger
+from helpers import DATA, doctor
 from helpers.doctor import catalogue, diagnosis
 from helpers.errors import InputError
 from helpers.reproduce import cases_of
+from tools import ledger
 
 THE_TEN = {
     "could_not_load_model": "10_error_01_could_not_load_model",

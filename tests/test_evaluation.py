@@ -5,10 +5,10 @@ import json
 import pytest
 
 from helpers import DATA, models, profiles
+from helpers.chats import FIELDS, answer_text, prompt_messages, read_chat
 from helpers.errors import InputError
-from helpers.evaluation import Share, parse_object, read_chat, score_extraction
+from helpers.evaluation import Share, parse_object, score_extraction
 from helpers.inference import generate
-from helpers.prompts import FIELDS, answer_text, prompt_messages
 
 TRUTH = {"customer": "Ann", "order_id": "A-1", "quantity": 3, "product": "lamp", "issue": "the lid is bent"}
 

@@ -3,8 +3,8 @@
 import pytest
 
 from helpers import models, profiles
+from helpers.chats import read_questions
 from helpers.course import QUESTIONS
-from helpers.evaluation import read_questions
 from helpers.inference import generate
 from helpers.quiet import listen
 

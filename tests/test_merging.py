@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from helpers import DATA, merging, models, profiles, training
+from helpers.chats import read_chat
 from helpers.errors import InputError
-from helpers.evaluation import read_chat
 
 ROWS = read_chat(DATA / "tickets" / "clean.jsonl")[:64]
 PROMPTS = [row["messages"][:-1] for row in ROWS[:16]]

@@ -14,9 +14,10 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from typer.testing import CliRunner
 
-from helpers import NOTEBOOKS, ROOT, cli, doctor, ledger, reproduce
+from helpers import NOTEBOOKS, ROOT, cli, doctor, reproduce
 from helpers.doctor import diagnosis
 from helpers.errors import InputError
+from tools import ledger
 
 LESSONS = reproduce.lessons()
 NUMBER = Counter(lesson.notebook for lesson in LESSONS.values())

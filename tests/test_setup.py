@@ -10,9 +10,11 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from helpers import NOTEBOOKS, quiet, requirements, setup_cell, stamp
+from helpers import NOTEBOOKS, quiet, requirements
+from helpers import notebook as setup_cell
 from helpers.errors import InputError
-from helpers.notebooks import SECRET
+from tools import stamp
+from tools.execute import SECRET
 
 GITHUB = "https://github.com/someone/lora-course.git"
 COLAB = {

@@ -2,44 +2,43 @@
 
 import json
 import math
-import runpy
 from dataclasses import replace
 
 import pytest
 import torch
 
-from helpers import ROOT, plots, sweep_cards, sweeps
-from helpers.batches import answer_batch
+from helpers import plots, sweeps
+from helpers.chats import answer_batch
 from helpers.sweeps import Setting, run
+from tools import build_runs
 
 QUICK = Setting(steps=2, rows=16, batch_size=4)
 # what `python -m helpers bench` wrote lies beside them
-CARDS = sorted(path.stem for path in sweep_cards.CARDS.glob("*.json") if not path.stem.startswith("bench"))
-BUILDER = runpy.run_path(str(ROOT / "data" / "build_runs.py"))
+CARDS = sorted(path.stem for path in sweeps.CARDS.glob("*.json") if not path.stem.startswith("bench"))
 
 
 def test_every_card_has_a_builder():
-    assert CARDS == sorted(BUILDER["EXPERIMENTS"])
+    assert CARDS == sorted(build_runs.EXPERIMENTS)
 
 
 @pytest.mark.parametrize("name", CARDS)
 def test_card_holds_all_that_its_builder_asks_for(name):
-    wanted = BUILDER["EXPERIMENTS"][name]()
-    assert {e: [result.setting for result in results] for e, results in sweep_cards.load(name).items()} == wanted
+    wanted = build_runs.EXPERIMENTS[name]()
+    assert {e: [result.setting for result in results] for e, results in sweeps.load(name).items()} == wanted
     assert all(len({setting.seed for setting in settings}) >= 2 for settings in wanted.values())
 
 
 @pytest.mark.parametrize("name", CARDS)
 def test_card_was_made_from_what_is_shipped(name):
-    card = json.loads((sweep_cards.CARDS / f"{name}.json").read_text(encoding="utf-8"))
-    assert card["made_from"] == BUILDER["made_from"](), f"run python data/build_runs.py {name}"
+    card = json.loads((sweeps.CARDS / f"{name}.json").read_text(encoding="utf-8"))
+    assert card["made_from"] == build_runs.made_from(), f"run python -m tools.build_runs {name}"
     assert card["versions"] and all(point["seconds"] > 0 for points in card["points"].values() for point in points)
 
 
 @pytest.mark.parametrize("name", CARDS)
 def test_a_point_of_the_card_can_be_had_again(name):
     """Within what other kernels and thread counts make of rounding; another seed or rate differs by far more."""
-    results = [r for found in sweep_cards.load(name).values() for r in found if r.setting.steps <= 48]
+    results = [r for found in sweeps.load(name).values() for r in found if r.setting.steps <= 48]
     point = min(results, key=lambda r: (abs(math.log(r.setting.learning_rate / 1e-3)), r.seconds))
     again = run(replace(point.setting, scored=0))
     for watched in point.setting.watch:
@@ -108,14 +107,14 @@ def test_every_row_is_seen_once_an_epoch():
 def test_a_diverged_run_is_infinite_and_stays_so_on_its_card():
     result = run(replace(QUICK, learning_rate=1e6, steps=6))
     assert math.isinf(result.final())
-    back = sweep_cards.from_json(sweep_cards.to_json(result))
+    back = sweeps.from_json(sweeps.to_json(result))
     assert back.setting == result.setting and back.curves == result.curves
 
 
 def test_interval_is_that_of_student():
-    mean, half = sweep_cards.mean_and_interval([1.0, 2.0, 3.0])
+    mean, half = sweeps.mean_and_interval([1.0, 2.0, 3.0])
     assert mean == 2 and half == pytest.approx(4.303 / math.sqrt(3), rel=1e-3)
-    assert sweep_cards.mean_and_interval([1.0, math.inf])[0] == math.inf
+    assert sweeps.mean_and_interval([1.0, math.inf])[0] == math.inf
 
 
 def test_picture_leaves_out_what_has_diverged():

@@ -8,9 +8,9 @@ import pytest
 import torch
 from trl import SFTTrainer
 
-from helpers import DATA, models, profiles, training
+from helpers import DATA, chats, models, profiles, training
+from helpers.chats import read_chat
 from helpers.errors import InputError
-from helpers.evaluation import read_chat
 from helpers.lora_math import fingerprint
 
 ROWS = read_chat(DATA / "tickets" / "clean.jsonl")[:48]
@@ -21,7 +21,7 @@ def trainer(tmp_path, **overrides):
     run = SFTTrainer(
         models.load_base(PROFILE),
         training.sft_config(PROFILE, tmp_path, disable_tqdm=True, **overrides),
-        train_dataset=training.to_dataset(ROWS),
+        train_dataset=chats.to_dataset(ROWS),
         processing_class=models.load_tokenizer(PROFILE.model),
         peft_config=training.lora_config(PROFILE),
         callbacks=[training.mark_complete()],
@@ -78,14 +78,14 @@ def test_the_template_markers_and_the_labels_agree(made):
     """The trainer grades what the template marks as the assistant's, and the newline that ends the turn."""
     tokenizer = models.load_tokenizer(PROFILE.model)
     for row, encoded in zip(ROWS, made.train_dataset, strict=True):
-        table = training.token_table(tokenizer, row["messages"])
+        table = chats.token_table(tokenizer, row["messages"])
         assert encoded["input_ids"] == [i for i, _, _ in table]
         assert [label != -100 for label in encoded["labels"]] == [*(loss for _, _, loss in table[:-1]), True]
 
 
 def test_every_answer_of_a_long_conversation_is_an_example():
     say = [{"role": role, "content": role} for role in ("system", "user", "assistant", "user", "assistant")]
-    examples = list(training.to_dataset([{"messages": say}]))
+    examples = list(chats.to_dataset([{"messages": say}]))
     assert [len(example["prompt"]) for example in examples] == [2, 4]
     assert all(example["completion"][0]["role"] == "assistant" for example in examples)
 

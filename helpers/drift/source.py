@@ -2,7 +2,6 @@
 
 import ast
 import io
-import os
 import re
 import tokenize
 import warnings
@@ -13,6 +12,7 @@ from pathlib import Path
 import libcst as cst
 
 from helpers.errors import InputError
+from helpers.files import whole_files
 
 # What IPython reads and Python does not: %magic, !shell, ?help and help? as lines of their own, the first two also
 # behind an equals sign.
@@ -75,9 +75,8 @@ def write_fixed(source: Source, edits: Iterable[Edit]) -> Path:
         raise InputError(f"{target} exists already: look at it and remove it first; nothing was written")
     lines = edited(source.lines, edits)
     text = _notebook_text(source, lines) if source.cells else "".join(lines)
-    draft = target.with_name(target.name + ".tmp")
-    draft.write_bytes(text.encode(source.encoding))
-    os.replace(draft, target)
+    with whole_files(target) as (file,):
+        file.write(text.encode(source.encoding))
     return target
 
 

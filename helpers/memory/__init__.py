@@ -4,7 +4,6 @@
 `published` holds figures of others against the prediction, `inference` is the memory of loading and generating. Bytes.
 """
 
-from helpers.memory.process import peak_bytes
 from helpers.memory.settings import Settings
 
-__all__ = ["Settings", "peak_bytes"]
+__all__ = ["Settings"]

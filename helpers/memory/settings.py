@@ -1,6 +1,6 @@
 """Everything that decides how much memory a training step takes."""
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, field
 
 from helpers.errors import InputError
 
@@ -22,6 +22,11 @@ OPTIMIZERS = {
 }
 
 
+def option(text: str, default=MISSING):
+    """A field with the help that the command line shows for it."""
+    return field(default=default, metadata={"help": text})
+
+
 @dataclass(frozen=True)
 class Settings:
     """A training step, as far as memory is concerned. Raises InputError for a value that does not exist.
@@ -35,23 +40,23 @@ class Settings:
     ("cuda") that works in place, and on a CPU ("cpu") several float32 copies of a chunk instead.
     """
 
-    model: str
-    method: str = "qlora"
-    rank: int = 16
-    targets: str | tuple[str, ...] = "all-linear"
-    last_layers: int = 0
-    batch: int = 1
-    length: int = 512
-    accumulation: int = 1
-    checkpointing: bool = False
-    optimizer: str = "adamw_torch_fused"
-    dtype: str = "bfloat16"
-    adapter_dtype: str = "float32"
-    double_quant: bool = True
-    prepare: bool = False
-    autocast: bool = True
-    chunked_loss: bool = False
-    device: str = "cuda"
+    model: str = option("A name of data/configs, a model directory, a config.json or a hub id.")
+    method: str = option("full, lora, qlora or int8.", "qlora")
+    rank: int = option("Rank of the adapter.", 16)
+    targets: str | tuple[str, ...] = option("all-linear, or module names with commas: q_proj,v_proj.", "all-linear")
+    last_layers: int = option("Adapt only so many last blocks; 0: all.", 0)
+    batch: int = option("Rows in a batch.", 1)
+    length: int = option("Tokens in a row.", 512)
+    accumulation: int = option("Batches before an optimizer step.", 1)
+    checkpointing: bool = option("Recompute blocks in the backward pass.", False)
+    optimizer: str = option("As transformers calls it, such as paged_adamw_8bit.", "adamw_torch_fused")
+    dtype: str = option("Of the base: bfloat16, float16 or float32.", "bfloat16")
+    adapter_dtype: str = option("Of the adapter.", "float32")
+    double_quant: bool = option("Quantize NF4's scales, too.", True)
+    prepare: bool = option("With prepare_model_for_kbit_training.", False)
+    autocast: bool = option("The trainer's bf16=True or fp16=True.", True)
+    chunked_loss: bool = option("TRL's loss, without whole logits.", False)
+    device: str = option("cuda or cpu: whose kernels the loss in chunks has.", "cuda")
 
     def __post_init__(self):
         known_values = {

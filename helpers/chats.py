@@ -1,0 +1,121 @@
+"""Chats: a ticket and its answer as messages, rows read from files, and the loss mask that training puts over them."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from helpers.errors import InputError
+
+FIELDS = ("customer", "order_id", "quantity", "product", "issue")
+INSTRUCTION = "Extract the ticket as JSON: " + ", ".join(FIELDS) + "."
+
+
+def answer_text(fields: dict) -> str:
+    """The JSON that the model should answer, keys in the order of FIELDS, Chinese unescaped."""
+    return json.dumps({name: fields[name] for name in FIELDS}, ensure_ascii=False)
+
+
+def prompt_messages(ticket_text: str) -> list[dict[str, str]]:
+    """The messages that ask for a ticket's JSON, without the answer."""
+    return [{"role": "system", "content": INSTRUCTION}, {"role": "user", "content": ticket_text}]
+
+
+def task_messages(ticket_text: str, fields: dict) -> list[dict[str, str]]:
+    """The whole training conversation of one ticket: instruction, ticket, JSON answer."""
+    return [*prompt_messages(ticket_text), {"role": "assistant", "content": answer_text(fields)}]
+
+
+def read_chat(path: str | Path) -> list[dict]:
+    """Rows of a JSONL file of conversations ({"messages": [...]}, the assistant's last), as `clean` writes them.
+
+    Raises InputError with file and line for anything else.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(
+            f"there is no file {path}: give a JSONL file of conversations, as `python -m helpers clean` writes it"
+        )
+    rows = []
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            messages = row["messages"]
+            if not messages or not all(isinstance(m["role"], str) and isinstance(m["content"], str) for m in messages):
+                raise TypeError
+            if messages[-1]["role"] != "assistant" or len(messages) < 2:
+                raise InputError(f"{path}:{number}: the last message must be the assistant's answer to a question")
+        except InputError:
+            raise
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise InputError(
+                f'{path}:{number}: not a row {{"messages": [...]}} of text messages; '
+                "run `python -m helpers clean` on the file first"
+            ) from None
+        rows.append(row)
+    if not rows:
+        raise InputError(f"{path} holds no rows")
+    return rows
+
+
+def read_questions(path: str | Path) -> list[dict]:
+    """The base's own held-out questions, as data/tickets/questions.jsonl holds them."""
+    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+
+
+def token_table(tokenizer, messages: list[dict[str, str]]) -> list[tuple[int, str, bool]]:
+    """(id, text, inside the loss) for each token of one conversation, from the template's own generation markers."""
+    encoded = tokenizer.apply_chat_template(messages, return_dict=True, return_assistant_tokens_mask=True)
+    pairs = zip(encoded["input_ids"], encoded["assistant_masks"], strict=True)
+    return [(i, tokenizer.decode([i]), bool(mask)) for i, mask in pairs]
+
+
+def to_dataset(rows: Sequence[dict]):
+    """Conversations as a `Dataset` of prompt and completion messages, one example for each answer of the assistant.
+
+    TRL then takes the loss on the completion alone, end of turn included, whatever the model's chat template.
+    """
+    from datasets import Dataset
+
+    examples = [
+        {"prompt": row["messages"][:i], "completion": [message]}
+        for row in rows
+        for i, message in enumerate(row["messages"])
+        if message["role"] == "assistant" and i > 0
+    ]
+    return Dataset.from_list(examples)
+
+
+def check_lengths(tokenizer, rows: Sequence[dict], max_length: int) -> None:
+    """Raise InputError for the first row that is longer than `max_length` tokens in the model's chat template."""
+    for number, row in enumerate(rows, 1):
+        length = len(tokenizer.apply_chat_template(row["messages"], return_dict=False))
+        if length > max_length:
+            raise InputError(
+                f"row {number} has {length} tokens, more than max_length {max_length}: it would be cut and never learn "
+                f"to stop; raise --max-length, or clean with `--max-tokens {max_length}`, which rejects such rows"
+            )
+
+
+def labelled(tokenizer, messages: list[dict[str, str]]) -> dict[str, list[int]]:
+    """input_ids and labels of one conversation, unpadded: labels repeat the ids of the assistant's turns, end of turn
+    included, and are -100 everywhere else. The tokenizer's chat template must have generation markers."""
+    table = token_table(tokenizer, messages)
+    return {"input_ids": [i for i, _, _ in table], "labels": [i if counts else -100 for i, _, counts in table]}
+
+
+def answer_batch(tokenizer, conversations: Sequence[list[dict[str, str]]]):
+    """One batch, padded as the tokenizer pads: input_ids, attention_mask, labels, each (conversations, tokens), int64.
+
+    Labels are those of `labelled`, and -100 at padding.
+    """
+    from transformers import DataCollatorForSeq2Seq
+
+    return DataCollatorForSeq2Seq(tokenizer)([labelled(tokenizer, messages) for messages in conversations])
+
+
+def answer_batches(tokenizer, conversations: Sequence[list[dict[str, str]]], size: int) -> list:
+    """`answer_batch` over the conversations in their order, `size` at a time."""
+    starts = range(0, len(conversations), size)
+    return [answer_batch(tokenizer, conversations[start : start + size]) for start in starts]

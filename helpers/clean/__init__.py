@@ -1,0 +1,25 @@
+"""The cleaner: raw files in any common format and encoding become validated, repaired, de-duplicated chat rows.
+
+encoding and reading (files to rows) -> formats (rows to messages) -> repair, privacy, checks (rows) -> duplicates,
+splitting (between rows) -> cleaning (all of it, over files).
+"""
+
+from helpers.clean.cleaning import Report, clean_files
+from helpers.clean.reading import read_rows
+from helpers.clean.rows import MAX_TOKENS, clean_row, default_rules
+from helpers.clean.splitting import Split, group_rows, split_rows
+from helpers.files import load_jsonl, write_jsonl
+
+__all__ = [
+    "MAX_TOKENS",
+    "Report",
+    "Split",
+    "clean_files",
+    "clean_row",
+    "default_rules",
+    "group_rows",
+    "load_jsonl",
+    "read_rows",
+    "split_rows",
+    "write_jsonl",
+]

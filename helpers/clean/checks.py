@@ -1,0 +1,180 @@
+"""Checks that reject: empty, trivial and truncated answers, damaged text, ticket answers not in the ticket."""
+
+import json
+import re
+
+from helpers.chats import FIELDS, INSTRUCTION, answer_text
+from helpers.clean.formats import Messages, RowError
+from helpers.clean.repair import looks_like_code, repair_text
+
+_PLACEHOLDERS = {
+    "n/a", "na", "nan", "null", "nil", "undefined", "todo", "tbd", "tba", "placeholder",
+    "lorem ipsum", "[deleted]", "[removed]", "see above", "same as above", "as above", "no answer", "no output",
+    "<noinput>", "<nooutput>", "asdf", "xxx", "同上", "略", "待补充", "待定", "暂无", "无内容",
+}  # fmt: skip
+_LOST = re.compile("[\ufffd\ud800-\udfff]")
+_ONLY_MARKS = re.compile(r"[\s.…?!_\-,。？！—、，~]+")
+_OPEN_ENDS = re.compile(r"(?:[,，、(（]|\b(?:the|a|an|and|or|because|its|their|our|your|my|whose|than|into|of))$")
+_SENTENCE = re.compile(r"[.!?](?:\s|$)|[。！？]")
+_ANSWER_ALIASES = {
+    "customer": {"customer", "customer_name", "name", "client", "buyer"},
+    "order_id": {"order_id", "order", "order_no", "order_number", "orderid"},
+    "quantity": {"quantity", "qty", "count", "number"},
+    "product": {"product", "item", "product_name", "article"},
+    "issue": {"issue", "problem", "complaint", "fault"},
+}  # fmt: skip
+_BEFORE, _AFTER = (
+    re.compile(r".*(?:[0-9A-Za-zÀ-ɏ]|[0-9A-Za-z]-)$", re.DOTALL),
+    re.compile("[0-9A-Za-zÀ-ɏ]|-[0-9A-Za-z]"),
+)
+_NUMBERS = re.compile(r"(?<![0-9A-WYZa-wyz.,\-])[0-9]+(?![0-9]|[.,:/\-][0-9])")
+_ANSWER_FIELDS = {alias: name for name, aliases in _ANSWER_ALIASES.items() for alias in aliases}
+
+
+def is_ticket_task(messages: Messages) -> bool:
+    """Whether the answer is meant to be a ticket's JSON: the instruction asks for it, or the answer has its fields."""
+    if [message["role"] for message in messages][-2:] != ["user", "assistant"] or len(messages) > 3:
+        return False
+    asked = "\n".join(message["content"][:1000] for message in messages[:-1])
+    if INSTRUCTION in asked:
+        return True
+    names = sum(re.search(rf"\b{name}\b", asked) is not None for name in FIELDS)
+    wanted = re.search(r"\bextract|提取|抽取", asked, re.IGNORECASE) and "json" in asked.lower()
+    if wanted and (names >= 4 or re.search(r"\bticket\b|工单", asked, re.IGNORECASE)):
+        return True
+    answer = messages[-1]["content"].lstrip()
+    return answer[:1] == "{" and sum(f'"{name}"' in answer for name in FIELDS) >= 4
+
+
+def check_text(messages: Messages, special_tokens: tuple[str, ...]) -> None:
+    """Reject text whose characters are lost, and text that would be read as the chat's own control tokens."""
+    for number, message in enumerate(messages, 1):
+        text = message["content"]
+        if _LOST.search(text):
+            raise RowError("damaged_text", f"message {number} holds characters that were lost in an earlier conversion")
+        token = next((token for token in special_tokens if token in text), None)
+        if token:
+            raise RowError("special_token_in_text", f"message {number} holds the model's control token {token}")
+
+
+def check_answer(messages: Messages) -> None:
+    """Reject trivial and truncated answers of any task. Short answers are fine: "42", "Yes" and "好的" pass."""
+    for message in messages:
+        if message["role"] == "assistant":
+            answer = message["content"].strip()
+            if answer.lower().rstrip(".。!！") in _PLACEHOLDERS or _ONLY_MARKS.fullmatch(answer):
+                raise RowError("trivial_output", f"the answer is only {answer[:40]!r}")
+            _check_truncated(answer)
+    question, answer = messages[-2]["content"].strip(), messages[-1]["content"].strip()
+    if len(answer) >= 20 and answer == question:
+        raise RowError("trivial_output", "the answer repeats the question")
+
+
+def _check_truncated(answer: str) -> None:
+    if answer.count("```") % 2:
+        raise RowError("truncated_output", "a code block is opened and not closed")
+    if answer[:2] in ('{"', '["', "[{") or re.match(r'[\[{]\s+["{]', answer):
+        _check_json_end(answer)
+    elif (
+        len(answer) >= 40
+        and not looks_like_code(answer)
+        and _SENTENCE.search(answer)
+        and _OPEN_ENDS.search(answer.splitlines()[-1])
+    ):
+        raise RowError("truncated_output", f"the answer ends in the middle of a sentence: {answer[-25:]!r}")
+
+
+def _check_json_end(answer: str) -> None:
+    """An answer that begins as JSON and stops before its brackets close was cut."""
+    try:
+        json.JSONDecoder(strict=False).raw_decode(answer)
+    except RecursionError:
+        return
+    except ValueError:
+        bare = re.sub(r'"(?:[^"\\]|\\.)*"', "", answer, flags=re.DOTALL)
+        if '"' in bare or bare.count("{") > bare.count("}") or bare.count("[") > bare.count("]"):
+            raise RowError("truncated_output", f"the JSON stops before it is complete: {answer[-25:]!r}") from None
+
+
+def normalise_ticket_answer(text: str) -> tuple[str, list[str]]:
+    """The answer in the one form that is trained (key order, types, spacing): (text, names of the repairs).
+
+    Text that is not the JSON of one object is returned as it is: `check_ticket` rejects it.
+    """
+    body = re.sub(r"^```(?:json)?\s*\n(.*?)\n?```$", r"\1", text.strip(), flags=re.DOTALL)
+    try:
+        fields = json.loads(body, strict=False)
+    except (ValueError, RecursionError):
+        return text, []
+    if not isinstance(fields, dict):
+        return text, []
+    renamed, done = {}, []
+    for key, value in fields.items():
+        name = _ANSWER_FIELDS.get(re.sub(r"[\s\-]+", "_", key.strip().lower()), key)
+        if name != key and (name in fields or name in renamed):
+            return text, []
+        done += ["answer_field_renamed"] if name != key else []
+        renamed[name] = value
+    for name, value in renamed.items():
+        if isinstance(value, str) and name in FIELDS:
+            value, repairs = repair_text(value, "task text")
+            done += repairs
+        if name == "quantity" and isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value.strip()):
+            value, _ = int(value), done.append("quantity_to_number")
+        elif name == "quantity" and isinstance(value, float) and value.is_integer() and abs(value) < 1e9:
+            value, _ = int(value), done.append("quantity_to_number")
+        elif name in ("order_id", "customer") and isinstance(value, int) and not isinstance(value, bool):
+            value, _ = str(value), done.append("number_to_text")
+        renamed[name] = value
+    if set(renamed) != set(FIELDS):
+        return text, []
+    clean = answer_text(renamed)
+    return clean, done or ([] if clean == text else ["answer_reformatted"])
+
+
+def check_ticket(ticket: str, answer: str) -> None:
+    """Reject an answer that is not this ticket's JSON: every text verbatim in it, the quantity a number of its own."""
+    if ticket.strip() == INSTRUCTION:
+        raise RowError("missing_field", "the instruction is there, the ticket is not")
+    try:
+        fields = json.loads(answer)
+    except (ValueError, RecursionError):
+        raise RowError("answer_not_json", "the instruction asks for JSON and the answer is not JSON") from None
+    if not isinstance(fields, dict):
+        raise RowError("answer_not_json", "the answer is JSON, but not an object")
+    if not any(value not in ("", None, 0) for value in fields.values()):
+        raise RowError("trivial_output", "the answer has no filled field")
+    missing = [name for name in FIELDS if fields.get(name) in ("", None)]
+    if missing:
+        raise RowError("missing_field", f"the answer has no {', '.join(missing)}")
+    unknown = sorted(set(fields) - set(FIELDS))
+    if unknown:
+        raise RowError("unexpected_field", f"the answer has the unknown field {unknown[0]!r}")
+    for name in FIELDS:
+        wanted = int if name == "quantity" else str
+        if type(fields[name]) is not wanted:
+            raise RowError(
+                "wrong_type", f"{name} of the answer must be {'a whole number' if wanted is int else 'text'}"
+            )
+    rest = ticket
+    for name in sorted((name for name in FIELDS if name != "quantity"), key=lambda name: -len(fields[name])):
+        value = fields[name]
+        if not _stands_in(ticket, value, name in ("customer", "order_id")):
+            raise RowError("label_not_in_ticket", f"{name} {value[:60]!r} does not stand in the ticket")
+        rest = rest.replace(value, " ")
+    if str(fields["quantity"]) not in _NUMBERS.findall(rest):
+        raise RowError("label_not_in_ticket", f"quantity {fields['quantity']} does not stand in the ticket")
+    if not re.search("[0-9]", fields["order_id"]):
+        raise RowError("label_not_in_ticket", f"order_id {fields['order_id'][:60]!r} is no order number")
+
+
+def _stands_in(ticket: str, value: str, whole: bool) -> bool:
+    """Whether `value` stands verbatim in `ticket`; with `whole`, Latin names and numbers not as a part of others."""
+    whole = whole and not re.search("[\u4e00-\u9fff]", value)
+    at = ticket.find(value)
+    while at >= 0:
+        end = at + len(value)
+        if not whole or not (_BEFORE.match(ticket[max(0, at - 2) : at]) or _AFTER.match(ticket[end : end + 2])):
+            return True
+        at = ticket.find(value, at + 1)
+    return False

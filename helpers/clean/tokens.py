@@ -1,0 +1,75 @@
+"""Length in tokens of the model's own tokenizer, over the whole chat with its template."""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+from helpers import DATA
+from helpers.clean.formats import Messages
+from helpers.errors import InputError
+
+
+class ChatTokenizer:
+    """Counts the tokens of a chat. Built from a local directory, a hub name or a transformers tokenizer."""
+
+    def __init__(self, source=None):
+        self.source = DATA / "base" if source is None else source
+
+    @property
+    def name(self) -> str:
+        """How a report names the tokenizer."""
+        if isinstance(self.source, str | Path):
+            return Path(self.source).name if Path(self.source).exists() else str(self.source)
+        return str(getattr(self.source, "name_or_path", "") or type(self.source).__name__).rsplit("/", 1)[-1]
+
+    @cached_property
+    def tokenizer(self):
+        """The transformers tokenizer, loaded at first use. Raises InputError when it cannot be."""
+        if not isinstance(self.source, str | Path):
+            return self.source
+        path = Path(self.source)
+        if not path.is_dir() and (path.is_absolute() or len(path.parts) > 2 or str(self.source).startswith(".")):
+            raise InputError(f"the tokenizer {self.source}: no such directory")
+        from transformers import AutoTokenizer
+
+        try:
+            return AutoTokenizer.from_pretrained(str(self.source))
+        except (OSError, ValueError) as error:
+            first = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise InputError(f"the tokenizer {self.source} cannot be loaded: {first}") from None
+
+    @cached_property
+    def special_tokens(self) -> tuple[str, ...]:
+        """The control tokens of the model: text that holds one would be read as control."""
+        added = getattr(self.tokenizer, "added_tokens_decoder", {})
+        marks = {str(token) for token in added.values() if getattr(token, "special", False)}
+        return tuple(sorted(mark for mark in marks | set(self.tokenizer.all_special_tokens) if len(mark) > 3))
+
+    @cached_property
+    def byte_level(self) -> bool:
+        """Whether every token is one byte of the text or more, so that no text has more tokens than bytes."""
+        backend = getattr(self.tokenizer, "backend_tokenizer", None)
+        return type(getattr(backend, "decoder", None)).__name__ == "ByteLevel"
+
+    def count(self, messages: Messages, limit: int = 0) -> int:
+        """Tokens of the whole chat; without a chat template, of the contents joined by line breaks.
+
+        Where the bytes of the text show that they are no more than `limit`, the bound is returned, which is quicker.
+        """
+        if getattr(self.tokenizer, "chat_template", None):
+            text = self.tokenizer.apply_chat_template(messages, tokenize=False)
+        else:
+            text = "\n".join(message["content"] for message in messages)
+        if len(text) <= limit and self.byte_level:
+            normalizer = self.tokenizer.backend_tokenizer.normalizer
+            # twice: a tokenizer may set a space of its own before each piece between two special tokens
+            bound = 2 * len((normalizer.normalize_str(text) if normalizer else text).encode())
+            if bound <= limit:
+                return bound
+        return len(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+
+
+def counter(tokenizer) -> tuple[Callable[[Messages, int], int], tuple[str, ...], str]:
+    """(token counter, special tokens, name) of a ChatTokenizer, a transformers tokenizer, a path or a name."""
+    chat = tokenizer if isinstance(tokenizer, ChatTokenizer) else ChatTokenizer(tokenizer)
+    return chat.count, chat.special_tokens, chat.name

@@ -1,0 +1,138 @@
+"""Files that appear whole or not at all, JSON lines, and the checks of paths before anything is written."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO
+
+from helpers.errors import InputError
+
+
+def encode_row(row: dict) -> bytes:
+    """One row as a UTF-8 line of JSON. Half characters (lone surrogates) stay as the escapes that they came as."""
+    return (json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+
+
+def write_jsonl(path: str | Path, rows) -> None:
+    """Write `rows` as JSONL, whole or not at all."""
+    with whole_files(Path(path)) as (file,):
+        for row in rows:
+            file.write(encode_row(row))
+
+
+def load_jsonl(path: str | Path) -> list[dict]:
+    """All rows of a JSONL file that was written here."""
+    with Path(path).open(encoding="utf-8") as file:
+        return [json.loads(line) for line in file if line.strip()]
+
+
+def check_paths(inputs: list[Path], outputs: dict[str, Path | None]) -> dict[str, Path | None]:
+    """Return the outputs with links resolved. Raises InputError for outputs that cannot be written or that would
+    overwrite an input or one another."""
+    if not inputs:
+        raise InputError("no input files were given")
+    resolved: dict[str, Path | None] = {}
+    for option, path in outputs.items():
+        if path is None:
+            resolved[option] = None
+            continue
+        if not str(path) or str(path) == ".":
+            raise InputError(f"{option}: no file name was given")
+        target = Path(os.path.realpath(path))
+        if target.is_dir():
+            raise InputError(f"{option} {path}: is a directory, name a file")
+        if target.exists() and not target.is_file():
+            raise InputError(f"{option} {path}: is not a regular file, so it cannot be replaced as a whole")
+        if not target.parent.is_dir():
+            raise InputError(f"{option} {path}: the directory {path.parent} does not exist")
+        if not os.access(target.parent, os.W_OK):
+            raise InputError(f"{option} {path}: the directory {path.parent} cannot be written to")
+        for source in inputs:
+            if target == Path(os.path.realpath(source)) or (
+                target.exists() and source.exists() and os.path.samefile(target, source)
+            ):
+                raise InputError(f"{option} {path}: is also an input, and would be overwritten")
+        for other, taken in resolved.items():
+            if taken == target or (taken and taken.exists() and target.exists() and os.path.samefile(taken, target)):
+                raise InputError(f"{option} {path}: is the same file as {other}")
+        resolved[option] = target
+    return resolved
+
+
+@contextmanager
+def whole_files(*targets: Path):
+    """Yield a binary file for each target; all replace their targets together when the block ends without an error.
+
+    After an error, or a replacement that fails, every target is as it was. Stopped between two replacements by a kill
+    that cannot be caught, each file is still whole, old or new.
+    """
+    names = [target.with_name(f".{target.name[:40]}.{os.getpid()}.{i}.part") for i, target in enumerate(targets)]
+    backups = [name.with_suffix(".old") for name in names]
+    replaced: list[int] = []
+    try:
+        with ExitStack() as stack:
+            files: list[IO[bytes]] = [stack.enter_context(name.open("w+b")) for name in names]
+            yield files
+            for file in files:
+                file.flush()
+                os.fsync(file.fileno())
+        for i, target in enumerate(targets):
+            if target.exists():
+                shutil.copymode(target, names[i])
+                _keep(target, backups[i])
+        for i, target in enumerate(targets):
+            replaced.append(i)
+            os.replace(names[i], target)
+    except BaseException:
+        for i in replaced:
+            if backups[i].exists():
+                os.replace(backups[i], targets[i])
+            else:
+                targets[i].unlink(missing_ok=True)
+        raise
+    finally:
+        for leftover in (*names, *backups):
+            leftover.unlink(missing_ok=True)
+
+
+def _keep(target: Path, backup: Path) -> None:
+    try:
+        os.link(target, backup)
+    except OSError:
+        shutil.copy2(target, backup)
+
+
+def save_json(path: str | Path, value) -> None:
+    """Write `value` as JSON to `path`, whole or not at all; its directory is made."""
+    save_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def save_text(path: str | Path, text: str) -> None:
+    """Write `text` as UTF-8 to `path`, whole or not at all; its directory is made."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with whole_files(Path(path)) as (file,):
+        file.write(text.encode("utf-8"))
+
+
+@contextmanager
+def whole_directory(out: str | Path) -> Iterator[Path]:
+    """Yield an empty directory beside `out`; it becomes `out` when the block ends without an error, else it is removed.
+
+    Raises InputError if `out` exists already or cannot be written.
+    """
+    out = Path(out)
+    if out.exists():
+        raise InputError(f"{out} exists already: choose another directory, or remove it first")
+    work = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        work.mkdir(parents=True)
+    except OSError as error:
+        raise InputError(f"cannot write to {out.parent}: {error.strerror or error}") from None
+    try:
+        yield work
+        os.replace(work, out)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)

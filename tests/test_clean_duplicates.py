@@ -1,0 +1,153 @@
+"""Duplicates, leaks into the held-out rows, and splits that near duplicates never straddle."""
+
+import itertools
+import random
+
+import pytest
+from data_tools import ask, clean_bytes, contents, lines
+
+from helpers.chats import task_messages
+from helpers.clean import group_rows, split_rows
+from helpers.clean.duplicates import jaccard, prompt_text, shingles
+from helpers.errors import InputError
+from tools.tickets.tickets import Ticket, make_ticket
+
+LONG = "Please explain to me in simple words what a low-rank adapter is, how it is trained, and why it needs so little memory."
+ANSWER = "It is a pair of small matrices that is added to a frozen layer, so only few numbers are trained and kept."
+CHINESE = "请用简单的话解释一下什么是低秩适配器，它是怎么训练的，为什么只需要很少的显存就可以完成微调？"
+CHINESE_ANSWER = "它是加在冻结层旁边的一对小矩阵，训练时只更新这两个矩阵，所以占用的显存很少。"
+
+
+def verdicts(tmp_path, *rows, **options) -> list[str]:
+    _, kept, rejects = clean_bytes(tmp_path, lines(*rows), **options)
+    found = {reject["line"]: reject["reason"] for reject in rejects}
+    return [found.get(number, "kept") for number in range(1, len(rows) + 1)]
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "verdict"),
+    [
+        (LONG, ANSWER, "duplicate"), (f"  {LONG}\n", ANSWER, "duplicate"), (LONG.replace("words", "wo\u200brds"), ANSWER, "duplicate"),
+        (LONG.replace(",", ";").lower(), ANSWER, "near_duplicate"), (LONG + " Thank you!", ANSWER, "near_duplicate"),
+        (LONG.replace("simple words", "plain words"), ANSWER, "near_duplicate"), (LONG.replace("a low-rank", "the DoRA"), ANSWER, "kept"),
+        (LONG.replace("is trained", "is not trained"), ANSWER, "kept"), (LONG.replace("little", "64 GB"), ANSWER, "kept"), (LONG, "I do not know.", "kept"),
+    ],
+)  # fmt: skip
+def test_general_rows(tmp_path, question, answer, verdict):
+    assert verdicts(tmp_path, ask(LONG, ANSWER), ask(question, answer)) == ["kept", verdict]
+
+
+@pytest.mark.parametrize(
+    ("question", "verdict"),
+    [
+        (CHINESE.replace("，", " ").replace("？", "?"), "near_duplicate"), (CHINESE + "谢谢", "near_duplicate"), (CHINESE.replace("低秩适配器", "LoRA适配器"), "kept"),
+        (CHINESE.replace("很少的", "16G的"), "kept"), ("张伟想知道：" + CHINESE, "kept"), (CHINESE.replace("只需要", "不需要"), "kept"),
+    ],
+)  # fmt: skip
+def test_chinese_rows(tmp_path, question, verdict):
+    assert verdicts(tmp_path, ask(CHINESE, CHINESE_ANSWER), ask(question, CHINESE_ANSWER)) == ["kept", verdict]
+
+
+def row(ticket: Ticket) -> dict:
+    return {"messages": task_messages(ticket.text, ticket.fields)}
+
+
+def changed(ticket: Ticket, **fields) -> Ticket:
+    text = ticket.text
+    for name, value in fields.items():
+        text = text.replace(str(ticket.fields[name]), str(value))
+    return Ticket(text, ticket.fields | fields, ticket.language)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_tickets_of_one_phrasing_are_not_duplicates(tmp_path, language):
+    ticket = make_ticket(random.Random(5), language, held_out=False)
+    other_name = "Olga Benz" if language == "en" else "欧阳明"
+    twins = [
+        changed(ticket, order_id="ZX-90817"),
+        changed(ticket, customer=other_name),
+        changed(ticket, issue="it" if language == "en" else "坏"),
+    ]
+    again = Ticket(ticket.text + (" Thanks!" if language == "en" else "谢谢！"), ticket.fields, language)
+    assert verdicts(tmp_path, row(ticket), *map(row, twins), row(again)) == ["kept"] * 4 + ["near_duplicate"]
+    leaked = verdicts(tmp_path, row(ticket), *map(row, twins), row(again), holdout=[tmp_path / "in.jsonl"])
+    assert leaked == ["leaks_into_holdout"] * 5
+
+
+def test_leaks(tmp_path):
+    test = tmp_path / "test.jsonl"
+    ticket = make_ticket(random.Random(8), "en", held_out=True)
+    test.write_bytes(lines(row(ticket), {"prompt": LONG}, ask("Short", "1")))
+    rows = [
+        row(ticket),
+        row(changed(ticket, order_id="ZX-90817")),
+        row(Ticket(ticket.text + " Many thanks!", ticket.fields, "en")),
+        ask(LONG.upper(), "A"),
+        ask("Shorter", "1"),
+    ]
+    expected = ["leaks_into_holdout", "kept", "leaks_into_holdout", "leaks_into_holdout", "kept"]
+    assert verdicts(tmp_path, *rows, holdout=[test]) == expected
+
+
+def families(count: int) -> list[dict]:
+    """Rows in families of one to four near duplicates, both languages, shuffled."""
+    rng, rows = random.Random(3), []
+    for number in range(count):
+        ticket = make_ticket(rng, ("en", "zh")[number % 2], held_out=False)
+        for copy in range(rng.choice((1, 1, 1, 2, 4))):
+            text = changed(ticket, order_id=f"K{number}-{copy}")
+            rows.append(
+                {
+                    "messages": task_messages(text.text, text.fields),
+                    "language": ticket.language,
+                    "id": f"{number}-{copy}",
+                }
+            )
+    rng.shuffle(rows)
+    return rows
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3])
+def test_near_duplicates_never_straddle_the_split(share):
+    rows = families(150)
+    split = split_rows(rows, share, seed=1)
+    assert len(split.train) + len(split.validation) == len(rows)
+    marks = [[shingles(prompt_text(r["messages"])) for r in side] for side in (split.train, split.validation)]
+    assert max(jaccard(a, b) for a, b in itertools.product(*marks)) < 0.8
+    kin = [{r["id"].split("-")[0] for r in side} for side in (split.train, split.validation)]
+    assert not kin[0] & kin[1]
+    for language in ("en", "zh"):
+        whole, part = (sum(r["language"] == language for r in side) for side in (rows, split.validation))
+        assert abs(part - share * whole) <= 2
+    assert split_rows(rows, share, seed=1) == split and split_rows(rows, share, seed=2) != split
+
+
+WORDS = [f"{number * 48271 % 99991:05d}" for number in range(1, 21)]
+
+
+def test_equal_prompts_with_other_answers_stay_together():
+    rows = [
+        {"messages": [{"role": "user", "content": WORDS[n // 5] * 3}, {"role": "assistant", "content": str(n)}]}
+        for n in range(100)
+    ]
+    groups = group_rows(rows)
+    assert all(len(set(groups[n : n + 5])) == 1 for n in range(0, 100, 5)) and len(set(groups)) == 20
+    split = split_rows(rows, 0.1)
+    assert len(split.validation) == 10
+    assert not {contents(r)[0] for r in split.train} & {contents(r)[0] for r in split.validation}
+
+
+def test_small_and_wrong_splits():
+    rows = [
+        {"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": "yes"}]}
+        for text in ("Is a whale a fish?", "退货吗")
+    ]
+    assert (
+        len(split_rows(rows).validation) == 1
+        and not split_rows(rows, 0).validation
+        and not split_rows(rows[:1]).validation
+    )
+    assert split_rows([]).train == []
+    for share in (-0.1, 1, 7):
+        with pytest.raises(InputError):
+            split_rows(rows, share)

@@ -1,0 +1,107 @@
+"""The embedded base: small, loadable by transformers alone, competent at questions, a stranger to the JSON task."""
+
+import importlib.util
+import json
+import random
+
+import pytest
+from tokenizers import Tokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from helpers import DATA, models, profiles
+from helpers.chats import read_chat, read_questions, task_messages
+from helpers.evaluation import evaluate_questions, evaluate_tickets, parse_object
+from tools.tickets.questions import conversation
+from tools.tickets.tickets import FIELDS, LANGUAGES, make_ticket
+from tools.tickets.vocabulary import POOLS, SHARED, pool
+
+BASE = DATA / "base"
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return AutoTokenizer.from_pretrained(BASE)
+
+
+@pytest.fixture(scope="module")
+def base():
+    return AutoModelForCausalLM.from_pretrained(BASE)
+
+
+def test_it_is_small_and_shaped_like_qwen2(base):
+    assert (BASE / "model.safetensors").stat().st_size <= 12_000_000
+    assert base.config.model_type == "qwen2" and base.config.tie_word_embeddings
+    widths = {n for name, p in base.named_parameters() if "proj.weight" in name for n in p.shape}
+    assert all(width % 64 == 0 for width in widths)
+
+
+def test_it_answers_most_held_out_questions(base, tokenizer):
+    questions = read_questions(DATA / "tickets" / "questions.jsonl")
+    assert len(questions) == 400 and {q["language"] for q in questions} == set(LANGUAGES)
+    share, _ = evaluate_questions(base, tokenizer, questions)
+    assert share.value >= 0.95
+
+
+def test_autotokenizer_gives_the_tokens_it_was_trained_with(tokenizer):
+    """For a qwen2 model AutoTokenizer puts Qwen2's splits in place of the file's; no merge may cross ours."""
+    spec = importlib.util.spec_from_file_location("base_tokenizer", DATA / "base_tokenizer.py")
+    recipe = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(recipe)
+    trained = Tokenizer.from_file(str(BASE / "tokenizer.json"))
+    trained.pre_tokenizer = recipe.splits()
+    texts = [m["content"] for row in read_chat(DATA / "tickets" / "test.jsonl") for m in row["messages"]]
+    assert all(trained.encode(text).ids == tokenizer(text)["input_ids"] for text in texts)
+    for value in ("Ann-7", "rattan chair", "谌红"):
+        tokens = tokenizer.tokenize(value)
+        for before in ("(", '"', "\n", " ", "is "):
+            assert tokenizer.tokenize(before + value)[-len(tokens) :] == tokens
+
+
+def test_it_writes_no_json_when_asked(base, tokenizer):
+    score, _ = evaluate_tickets(base, tokenizer, read_chat(DATA / "tickets" / "test.jsonl")[:100])
+    assert score.valid_json.hits == 0
+
+
+def test_its_training_text_holds_no_json():
+    rng = random.Random(0)
+    texts = [message["content"] for _ in range(500) for message in conversation(rng, made_up=0.4)]
+    assert not any("{" in text or parse_object(text) is not None for text in texts)
+
+
+def test_its_template_marks_what_the_assistant_says(tokenizer):
+    ticket = make_ticket(random.Random(0), "zh", held_out=True)
+    messages = task_messages(ticket.text, ticket.fields)
+    encoded = tokenizer.apply_chat_template(messages, return_dict=True, return_assistant_tokens_mask=True)
+    marked = [i for i, mask in zip(encoded["input_ids"], encoded["assistant_masks"], strict=True) if mask]
+    assert tokenizer.decode(marked) == messages[-1]["content"] + "<|im_end|>"
+    prompt = tokenizer.apply_chat_template(messages[:-1], add_generation_prompt=True, return_dict=False)
+    assert encoded["input_ids"][: len(prompt)] == prompt
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("held_out", [False, True])
+def test_every_field_stands_in_its_ticket(language, held_out, tokenizer):
+    rng = random.Random(1)
+    for _ in range(200):
+        ticket = make_ticket(rng, language, held_out)
+        assert set(ticket.fields) == set(FIELDS) and isinstance(ticket.fields["quantity"], int)
+        assert all(str(value) in ticket.text for value in ticket.fields.values())
+        assert tokenizer.decode(tokenizer(ticket.text)["input_ids"]) == ticket.text
+
+
+@pytest.mark.parametrize("name", sorted(set(POOLS) - set(SHARED)))
+def test_the_two_sides_of_a_pool_share_no_word(name):
+    assert not set(pool(name, held_out=True)) & set(pool(name, held_out=False))
+
+
+@pytest.mark.parametrize("field", ["customer", "order_id", "product"])
+def test_held_out_tickets_share_no_name_order_or_product_with_the_training_rows(field):
+    def values(name):
+        return {json.loads(row["messages"][-1]["content"])[field] for row in read_chat(DATA / "tickets" / name)}
+
+    assert not values("test.jsonl") & values("clean.jsonl")
+
+
+def test_the_profile_points_to_it():
+    profile = profiles.select("tiny")
+    assert models.base_identity(profile.model) == models.base_identity(BASE)

@@ -1,0 +1,148 @@
+"""The ledger against the list of what must be covered and against the notebooks; each check is proved to fail."""
+
+import copy
+
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from helpers.errors import InputError
+from tools import ledger
+
+TOPICS = {"S0": 27, "S1": 36, "S2": 25, "S3": 15, "S4": 20}
+EXPECTED = [f"{article}-{number:02d}" for article, last in TOPICS.items() for number in range(1, last + 1)]
+EXPECTED += [f"{kind}{number}" for kind, last in (("P", 5), ("E", 10), ("A", 28)) for number in range(1, last + 1)]
+EXPECTED += [f"C{number:02d}" for number in range(1, 102)]
+
+
+def test_ledger_is_complete_and_fits_the_notebooks():
+    wrong = ledger.problems(ledger.load(), EXPECTED, ledger.read_notebooks())
+    assert not wrong, "\n".join(wrong)
+
+
+def test_ledger_is_up_to_date():
+    rows = ledger.load()
+    assert ledger.update(rows, ledger.read_notebooks()) == rows, "run python -m tools.ledger --update"
+
+
+HEADING = "Claim check C58, C99: shapes and counts"
+PARTS = "**Claim.** BA.\n\n**Predicted.** It fails.\n\n**Measured.** It fails.\n\n**Verdict.** Wrong notation."
+
+
+def small_world() -> tuple[list[dict], list[str], dict]:
+    """Three rows, two of them settled in the one notebook, the third later."""
+    expected = ["C58", "C99", "A6"]
+    rows = [{**row, "status": "later", "heading": ""} for row in ledger.load() if row["id"] in expected]
+    notebook = new_notebook(
+        cells=[
+            new_markdown_cell("# LoRA"),
+            new_markdown_cell(f"### {HEADING}\n\n{PARTS}"),
+            new_markdown_cell("## What was shown\n\nC58 is settled; A100 is a GPU."),
+        ]
+    )
+    for row in rows:
+        row["notebook"] = "20_merging" if row["id"] == "A6" else "02_lora_math"
+    notebooks = {"02_lora_math": notebook}
+    return ledger.update(rows, notebooks), expected, notebooks
+
+
+def test_small_world_is_settled_as_its_heading_says():
+    rows, expected, notebooks = small_world()
+    assert {row["id"]: row["status"] for row in rows} == {"C58": "settled", "C99": "settled", "A6": "later"}
+    assert {row["heading"] for row in rows} == {HEADING, ""}
+    assert ledger.problems(rows, expected, notebooks) == []
+
+
+def row_of(rows: list[dict], row_id: str) -> dict:
+    return next(row for row in rows if row["id"] == row_id)
+
+
+def write(notebooks: dict, text: str) -> None:
+    notebooks["02_lora_math"].cells.append(new_markdown_cell(text))
+
+
+SPOILERS = {
+    "a row is missing": lambda rows, books: rows.pop(),
+    "a row stands there twice": lambda rows, books: rows.append(copy.deepcopy(rows[0])),
+    "an unknown id": lambda rows, books: rows.append({**row_of(rows, "A6"), "id": "A66"}),
+    "a missing field": lambda rows, books: rows[0].pop("verdict"),
+    "an unknown field": lambda rows, books: rows[0].update(note="x"),
+    "a field of another type": lambda rows, books: rows[0].update(source="S0"),
+    "an empty verdict": lambda rows, books: rows[0].update(verdict=" "),
+    "an empty text": lambda rows, books: rows[0].update(text=""),
+    "the wrong kind": lambda rows, books: rows[0].update(kind="topic"),
+    "no source": lambda rows, books: row_of(rows, "C58").update(source=[]),
+    "an unknown source": lambda rows, books: rows[0].update(source=["S7"]),
+    "no reference": lambda rows, books: row_of(rows, "C58").update(references=[]),
+    "an unknown reference": lambda rows, books: rows[0].update(references=["XYZ"]),
+    "a verdict that names an unknown claim": lambda rows, books: rows[0].update(verdict="As C555."),
+    "an unknown status": lambda rows, books: rows[0].update(status="done"),
+    "settled without a heading": lambda rows, books: row_of(rows, "C58").update(heading=""),
+    "settled under a heading that is not there": lambda rows, books: row_of(rows, "C58").update(heading="Topics C58"),
+    "a claim settled as a topic": lambda rows, books: (
+        write(books, "## Topics C58: x"),
+        row_of(rows, "C58").update(heading="Topics C58: x"),
+    ),
+    "settled under a heading without the id": lambda rows, books: row_of(rows, "A6").update(
+        status="settled", notebook="02_lora_math", heading=HEADING
+    ),
+    "settled in a notebook that is not there": lambda rows, books: row_of(rows, "C58").update(notebook="03_none"),
+    "the notebook has gone": lambda rows, books: books.clear(),
+    "the heading was renamed": lambda rows, books: books["02_lora_math"].cells.pop(1),
+    "later, but settled by a heading": lambda rows, books: row_of(rows, "C58").update(status="later", heading=""),
+    "later, with a heading": lambda rows, books: row_of(rows, "A6").update(heading=HEADING),
+    "later, in a notebook of another name": lambda rows, books: row_of(rows, "A6").update(notebook="02_maths"),
+    "a heading with an unknown id": lambda rows, books: write(books, f"### Claim check C777: x\n\n{PARTS}"),
+    "a heading with a range": lambda rows, books: write(books, f"### Claim check C58–C99: x\n\n{PARTS}"),
+    "a heading without an id": lambda rows, books: write(books, "### Topics: what else"),
+    "a text with an unknown claim": lambda rows, books: write(books, "As C777 says."),
+    "a text with an unknown topic": lambda rows, books: write(books, "As S3-99 says."),
+    "a claim check without a measurement": lambda rows, books: (
+        books["02_lora_math"].cells[1].update(source=f"### {HEADING}\n\nClaim. Predicted. Verdict.")
+    ),
+    "a claim check that is a heading only": lambda rows, books: (
+        books["02_lora_math"].cells[1].update(source=f"### {HEADING}")
+    ),
+    "a claim check without a prediction": lambda rows, books: (
+        books["02_lora_math"].cells[1].update(source=f"### {HEADING}\n\nClaim. Measured. Verdict.")
+    ),
+    "a claim check without a verdict": lambda rows, books: (
+        books["02_lora_math"].cells[1].update(source=f"### {HEADING}\n\nClaim. Predicted. Measured.")
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SPOILERS)
+def test_problems_catches(name):
+    rows, expected, notebooks = small_world()
+    SPOILERS[name](rows, notebooks)
+    assert ledger.problems(rows, expected, notebooks), f"let pass: {name}"
+
+
+def test_a_vanished_heading_makes_its_rows_later_again():
+    rows, _, _ = small_world()
+    gone = ledger.update(rows, {})
+    assert {row["status"] for row in gone} == {"later"} and {row["heading"] for row in gone} == {""}
+
+
+def test_a_claim_check_is_complete_with_code_that_ran_below_it():
+    printed = new_output("stream", name="stdout", text="42")
+    cells = [
+        new_markdown_cell("### Claim check C58: shapes\n\nClaim. Predict."),
+        new_code_cell("6 * 7", outputs=[printed]),
+        new_markdown_cell("#### A detail\n\nMore."),
+        new_markdown_cell("Verdict: holds.\n## Other\n\nmeasured"),
+    ]
+    notebook = new_notebook(cells=cells)
+    assert list(ledger.sections(notebook)) == ["Claim check C58: shapes"]
+    assert ledger.notebook_problems("n", notebook, {"C58"}) == []
+    cells[1].outputs.clear()
+    assert ledger.notebook_problems("n", new_notebook(cells=cells), {"C58"})
+
+
+def test_a_broken_line_is_named_and_a_saved_ledger_reads_back(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    ledger.save(ledger.load(), path)
+    assert ledger.load(path) == ledger.load()
+    path.write_text('{"id": "C01"}\n[not json\n', encoding="utf-8")
+    with pytest.raises(InputError, match="ledger.jsonl:2"):
+        ledger.load(path)

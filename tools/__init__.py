@@ -1,0 +1,1 @@
+"""What only maintainers run: README.md beside this file has a line for each tool."""

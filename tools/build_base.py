@@ -1,0 +1,246 @@
+"""Train the embedded base model and its tokenizer from scratch: `make base`, or `python -m tools.build_base`.
+
+The data is made while it trains: conversations about generated tickets (loss on the answers only) and copying and
+lookup of random strings, which teaches the copy circuit. No JSON answer is ever shown. Seeded by step; stopped and
+started again, it goes on from build/base/checkpoint.pt. A GPU is used if there is one.
+"""
+
+import argparse
+import json
+import os
+import random
+import time
+from pathlib import Path
+
+import torch
+from transformers import AutoTokenizer, GenerationConfig, Qwen2Config, Qwen2ForCausalLM
+
+from helpers import BUILD, DATA
+from tools.base_tokenizer import SPECIAL, VOCABULARY, train_tokenizer
+from tools.tickets.questions import conversation, held_out_questions
+
+ROWS, MICRO_ROWS = 64, 4  # small micro-batches stay in the cache: 4 take 0.6 of the time of 16 on two cores
+COPYING_STEPS, KNOWN_WORDS_STEPS = 280, 400  # half of the rows are copying; then no words are made up yet
+MADE_UP = 0.5
+PEAK_LEARNING_RATE, WARMUP, DECAY = 3e-3, 60, 0.4
+
+
+def new_model(tokenizer) -> Qwen2ForCausalLM:
+    """A Qwen2 with random weights; every layer width is a multiple of 64."""
+    torch.manual_seed(0)
+    return Qwen2ForCausalLM(
+        Qwen2Config(
+            vocab_size=VOCABULARY,
+            hidden_size=256,
+            intermediate_size=640,
+            num_hidden_layers=4,
+            num_attention_heads=8,
+            num_key_value_heads=2,
+            max_position_embeddings=2048,
+            tie_word_embeddings=True,
+            use_sliding_window=False,
+            rms_norm_eps=1e-6,
+            initializer_range=0.03,
+            bos_token_id=None,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+
+
+def random_text(rng: random.Random, tokenizer) -> list[int]:
+    """Token ids of one random string: tokens of any kind, letters and digits, Chinese characters, or pseudo-words."""
+    kind, length = rng.random(), rng.randint(1, 9)
+    if kind < 0.55:
+        return [rng.randrange(len(SPECIAL), VOCABULARY) for _ in range(length)]
+    if kind < 0.75:
+        return tokenizer("".join(rng.choice("ABCDEFGHJKLMNPQRSTUVWXYZ0123456789-#/.") for _ in range(length)))[
+            "input_ids"
+        ]
+    if kind < 0.85:
+        return tokenizer("".join(chr(rng.randint(0x4E00, 0x9FA5)) for _ in range(min(length, 4))))["input_ids"]
+    words = (
+        "".join(rng.choice("bcdfghklmnprstvw") + rng.choice("aeiou") for _ in range(rng.randint(1, 3)))
+        for _ in range(rng.randint(1, 4))
+    )
+    return tokenizer(" ".join(word.capitalize() if rng.random() < 0.5 else word for word in words))["input_ids"]
+
+
+class Examples:
+    """Token ids and loss masks of one training step, drawn from a seed."""
+
+    def __init__(self, tokenizer):
+        self.tokenizer = tokenizer
+        ids = {
+            word: tokenizer(word)["input_ids"]
+            for word in ("system\n", "user\n", "assistant\n", "\n", "\n\n", ": ", "Repeat: ", "Find: ", "重复：")
+        }
+        self.ids, (self.start, self.end) = ids, tokenizer.convert_tokens_to_ids(SPECIAL[1:])
+
+    def turn(self, role: str, content: list[int]) -> tuple[list[int], list[int]]:
+        head, body = [self.start, *self.ids[role + "\n"]], [*content, self.end]
+        mask = [0] * len(head) + [int(role == "assistant")] * len(body) + [0]
+        return [*head, *body, *self.ids["\n"]], mask
+
+    def chat(self, turns: list[tuple[str, list[int]]]) -> tuple[list[int], list[int]]:
+        parts = [self.turn(role, content) for role, content in turns]
+        return [i for ids, _ in parts for i in ids], [m for _, mask in parts for m in mask]
+
+    def copying(self, rng: random.Random) -> tuple[list[int], list[int]]:
+        texts = [random_text(rng, self.tokenizer) for _ in range(rng.randint(3, 9))]
+        joint = [i for text in texts for i in (*text, *self.ids["\n"])][:-1]
+        if rng.random() < 0.4:
+            return self.chat([("user", [*self.ids[rng.choice(("Repeat: ", "重复："))], *joint]), ("assistant", joint)])
+        keys = [random_text(rng, self.tokenizer)[:3] for _ in texts]
+        listed = [i for key, text in zip(keys, texts) for i in (*key, *self.ids[": "], *text, *self.ids["\n"])]
+        turns = []
+        for n, i in enumerate(rng.sample(range(len(texts)), min(4, len(texts)))):
+            asked = [*self.ids["Find: "], *keys[i]]
+            turns += [("user", [*listed, *self.ids["\n"], *asked] if n == 0 else asked), ("assistant", texts[i])]
+        return self.chat(turns)
+
+    def talk(self, rng: random.Random, made_up: float) -> tuple[list[int], list[int]]:
+        return self.chat([(m["role"], self.tokenizer(m["content"])["input_ids"]) for m in conversation(rng, made_up)])
+
+    def batches(self, step: int, steps: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """One step's micro-batches of like length: ids (rows, length), padded on the right, and their answer mask."""
+        rng = random.Random(f"base {step}")
+        copies = 0.5 if step < COPYING_STEPS else 0.15
+        made_up = 0.0 if step < KNOWN_WORDS_STEPS else MADE_UP
+        examples = [self.copying(rng) if rng.random() < copies else self.talk(rng, made_up) for _ in range(ROWS)]
+        examples.sort(key=lambda example: len(example[0]))
+        return [self.padded(examples[i : i + MICRO_ROWS]) for i in range(0, ROWS, MICRO_ROWS)]
+
+    def padded(self, examples: list[tuple[list[int], list[int]]]) -> tuple[torch.Tensor, torch.Tensor]:
+        width = max(len(ids) for ids, _ in examples)
+        ids = torch.tensor([ids + [0] * (width - len(ids)) for ids, _ in examples])
+        return ids, torch.tensor([mask + [0] * (width - len(mask)) for _, mask in examples], dtype=torch.bool)
+
+
+def answer_logits(model, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits (answers, vocabulary) for the answer tokens alone, and those tokens (answers,)."""
+    hidden = model.model(input_ids=ids).last_hidden_state[:, :-1]
+    return model.lm_head(hidden[mask[:, 1:]]), ids[:, 1:][mask[:, 1:]]
+
+
+@torch.no_grad()
+def exact_match(model, examples: Examples, questions: list[dict]) -> float:
+    """Share of questions whose whole answer, end of turn included, is the most likely token by token."""
+    device, right = model.device, 0
+    for row in questions:
+        turns = [("user", row["messages"][0]["content"]), ("assistant", row["answer"])]
+        ids, mask = examples.chat([(role, examples.tokenizer(text)["input_ids"]) for role, text in turns])
+        logits, target = answer_logits(
+            model, torch.tensor([ids], device=device), torch.tensor([mask], device=device, dtype=torch.bool)
+        )
+        right += bool((logits.argmax(-1) == target).all())
+    return right / len(questions)
+
+
+def training_dtype(device: str) -> torch.dtype:
+    """bfloat16 where the hardware multiplies it, else float32, which is three times as fast there."""
+    capabilities = torch.cpu.get_capabilities()
+    hardware = device == "cuda" or capabilities.get("amx_bf16") or capabilities.get("avx512_bf16")
+    return torch.bfloat16 if hardware else torch.float32
+
+
+def masters(model) -> list[tuple[str, torch.nn.Parameter]]:
+    """float32 copies of the weights: in bfloat16, small updates would be lost to rounding."""
+    return [(name, torch.nn.Parameter(p.detach().float())) for name, p in model.named_parameters()]
+
+
+def optimizers(named: list[tuple[str, torch.nn.Parameter]]) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices inside the layers, AdamW for embeddings, biases and norms."""
+    matrices = [p for name, p in named if p.ndim == 2 and "embed" not in name]
+    others = [p for name, p in named if p.ndim != 2 or "embed" in name]
+    return [
+        torch.optim.Muon(matrices, lr=1.0, weight_decay=0.01, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr=1.0, betas=(0.9, 0.98), weight_decay=0.0),
+    ]
+
+
+def learning_rate(step: int, steps: int) -> float:
+    """Warm-up, flat, then linear decay to zero over the last DECAY of all steps."""
+    return PEAK_LEARNING_RATE * min(1.0, (step + 1) / WARMUP, (steps - step) / (DECAY * steps))
+
+
+def train(steps: int, work: Path, tokenizer) -> Qwen2ForCausalLM:
+    """Train for `steps` steps, writing a checkpoint every 100; returns the model."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model, examples = new_model(tokenizer).to(device), Examples(tokenizer)
+    named = masters(model)
+    model.to(training_dtype(device))
+    parts, questions, start, seconds = optimizers(named), held_out_questions(100), 0, 0.0
+    checkpoint = work / "checkpoint.pt"
+    if checkpoint.exists():
+        state = torch.load(checkpoint, map_location=device, weights_only=True)
+        for (_, master), saved in zip(named, state["masters"]):
+            master.data.copy_(saved)
+        for part, saved in zip(parts, state["optimizers"]):
+            part.load_state_dict(saved)
+        start, seconds = state["step"], state["seconds"]
+        print(f"going on from step {start}", flush=True)
+    began = time.perf_counter() - seconds
+    for step in range(start, steps):
+        for (_, master), weight in zip(named, model.parameters()):
+            weight.data.copy_(master.data)
+        batches = examples.batches(step, steps)
+        answers, total = sum(int(mask[:, 1:].sum()) for _, mask in batches), 0.0
+        for ids, mask in batches:
+            logits, target = answer_logits(model, ids.to(device), mask.to(device))
+            loss = torch.nn.functional.cross_entropy(logits.float(), target, reduction="sum") / answers
+            loss.backward()
+            total += loss.item()
+        for (_, master), weight in zip(named, model.parameters()):
+            master.grad, weight.grad = weight.grad.float(), None
+        torch.nn.utils.clip_grad_norm_([master for _, master in named], 1.0)
+        for part in parts:
+            for group in part.param_groups:
+                group["lr"] = learning_rate(step, steps)
+            part.step()
+        if (step + 1) % 20 == 0:
+            print(f"step {step + 1}/{steps} loss {total:.3f} {time.perf_counter() - began:.0f} s", flush=True)
+        if (step + 1) % 100 == 0 or step + 1 == steps:
+            state = {
+                "masters": [master.data for _, master in named],
+                "optimizers": [part.state_dict() for part in parts],
+                "step": step + 1,
+                "seconds": time.perf_counter() - began,
+            }
+            torch.save(state, checkpoint.with_suffix(".tmp"))
+            os.replace(checkpoint.with_suffix(".tmp"), checkpoint)
+            print(f"   held-out questions (of 100): {exact_match(model, examples, questions):.0%}", flush=True)
+    for (_, master), weight in zip(named, model.parameters()):
+        weight.data.copy_(master.data)
+    return model.to(torch.bfloat16)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=5800)
+    parser.add_argument("--work", type=Path, default=BUILD / "base", help="where checkpoints go")
+    parser.add_argument("--out", type=Path, default=DATA / "base")
+    parser.add_argument("--tokenizer-only", action="store_true")
+    arguments = parser.parse_args()
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    kept = arguments.work / "tokenizer"
+    if not kept.exists():  # a checkpoint's weights know the tokens by their numbers
+        tokenizer = train_tokenizer()
+        new_model(tokenizer).config.save_pretrained(kept)
+        tokenizer.save_pretrained(kept)
+    tokenizer = AutoTokenizer.from_pretrained(kept)  # for a qwen2 config, this splits words as Qwen2 does
+    tokenizer.save_pretrained(arguments.out)
+    if arguments.tokenizer_only:
+        return
+    model = train(arguments.steps, arguments.work, tokenizer)
+    score = exact_match(model, Examples(tokenizer), held_out_questions(400))
+    model.generation_config = GenerationConfig(
+        do_sample=False, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id
+    )
+    model.save_pretrained(arguments.out)
+    print(json.dumps({"parameters": model.num_parameters(), "steps": arguments.steps, "questions_exact_match": score}))
+
+
+if __name__ == "__main__":
+    main()

@@ -129,7 +129,7 @@ def reproduce(
         if step.error and not only:
             print(doctor.text(doctor.diagnose(step.traceback)), flush=True)
 
-    outcome = errors.run(errors.find(case), errors.KINDS[:1] if only else errors.KINDS, show)
+    outcome = errors.run_lesson(errors.find(case), errors.KINDS[:1] if only else errors.KINDS, show)
     if outcome.failure:
         print(f"not as it should be: {outcome.failure}", file=sys.stderr)
         raise typer.Exit(1)
@@ -140,7 +140,7 @@ def course(profile: ProfileName = None) -> None:
     """Clean, train, score before and after, merge and prove the merge; writes build/course.json."""
     from helpers import course as pipeline
 
-    pipeline.run(choose(profile))
+    pipeline.run_course(choose(profile))
 
 
 @app.command()
@@ -258,7 +258,7 @@ def estimate(new_tokens: int, as_json: bool, **settings) -> None:
     from helpers.memory import inference, plan, report
 
     asked = Settings(**{**settings, "targets": parse_targets(settings["targets"])})
-    training, generating = plan.estimate(asked), inference.estimate(asked, new_tokens)
+    training, generating = plan.estimate(asked), inference.estimate_inference(asked, new_tokens)
     text = report.plan_text(training) + "\n" + report.inference_text(generating)
     print(report.plan_json(training, generating) if as_json else text)
 

@@ -24,7 +24,7 @@ def raw_files() -> list[Path]:
     return sorted(path for path in RAW.iterdir() if path.is_file())
 
 
-def run(profile: Profile, build: Path = BUILD) -> dict:
+def run_course(profile: Profile, build: Path = BUILD) -> dict:
     """Run the whole course in `build`/course, print each step and a table, and write `build`/course.json.
 
     Every run starts clean: what an interrupted one left is removed first, and course.json appears only at the end.

@@ -101,7 +101,9 @@ def find(case: str) -> Lesson:
     raise InputError(f"no notebook reproduces {case!r}; there are {', '.join(known)}")
 
 
-def run(lesson: Lesson, kinds: Sequence[str] = KINDS, show: Callable[[Step], None] = lambda step: None) -> Outcome:
+def run_lesson(
+    lesson: Lesson, kinds: Sequence[str] = KINDS, show: Callable[[Step], None] = lambda step: None
+) -> Outcome:
     """Run the lesson's cells of these kinds; `show` gets each step as it ends.
 
     The outcome's failure says so when the last reproduce cell did not raise, any other cell did, the doctor did not

@@ -72,7 +72,7 @@ class Result:
         return min(loss for _, loss in self.curves[name])
 
 
-def run(setting: Setting) -> Result:
+def run_setting(setting: Setting) -> Result:
     """Train once, as `setting` says. The same setting gives the same result on the same machine and threads."""
     return train(setting)[1]
 

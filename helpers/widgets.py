@@ -58,12 +58,8 @@ def rank_alpha_explorer(models: Mapping[str, Module]) -> VBox:
     rank = ipywidgets.SelectionSlider(options=list(RANKS), value=16, description="rank")
     alpha = ipywidgets.IntSlider(value=32, min=1, max=128, description="alpha", continuous_update=False)
     rank_stabilized = ipywidgets.Checkbox(value=False, description="rsLoRA")
-    return _explorer(
-        [model, modules, rank, alpha, rank_stabilized],
-        lambda: draw_rank_and_alpha(
-            models[model.value], model.value, rank.value, alpha.value, modules.value, rank_stabilized.value
-        ),
-    )
+    controls = dict(name=model, modules=modules, rank=rank, alpha=alpha, rank_stabilized=rank_stabilized)
+    return _explorer(controls, lambda name, **values: draw_rank_and_alpha(models[name], name, **values))
 
 
 def draw_memory(settings: Settings, gpu_gb: float) -> tuple[str, Figure]:
@@ -97,29 +93,30 @@ def memory_explorer(models: Sequence[str], gpus: Sequence[float] = (8, 12, 16, 2
     checkpointing = ipywidgets.Checkbox(value=False, description="checkpointing")
     chunked_loss = ipywidgets.Checkbox(value=False, description="loss in chunks")
 
-    def draw() -> tuple[str, Figure]:
-        remedies = dict(checkpointing=checkpointing.value, chunked_loss=chunked_loss.value)
-        chosen = Settings(model.value, method.value, batch=batch.value, length=length.value, **remedies)
-        return draw_memory(chosen, gpu.value)
+    controls = dict(
+        model=model,
+        method=method,
+        gpu_gb=gpu,
+        batch=batch,
+        length=length,
+        checkpointing=checkpointing,
+        chunked_loss=chunked_loss,
+    )
+    return _explorer(controls, lambda gpu_gb, **values: draw_memory(Settings(**values), gpu_gb))
 
-    return _explorer([model, method, gpu, batch, length, checkpointing, chunked_loss], draw)
 
-
-def _explorer(controls: Sequence[ValueWidget], draw: Callable[[], tuple[str, Figure]]) -> VBox:
-    """The controls above a line and a picture, both drawn anew by `draw` whenever a control's value changes."""
+def _explorer(controls: dict[str, ValueWidget], draw: Callable[..., tuple[str, Figure]]) -> VBox:
+    """The controls above a line and a picture, both drawn anew by `draw` (a keyword for each control) at any change."""
     import ipywidgets
     import matplotlib.pyplot as plt
+    from IPython.display import Image, display
 
-    words, picture = ipywidgets.Label(), ipywidgets.Image(format="png")
-
-    def redraw(_change=None) -> None:
-        words.value, figure = draw()
+    def show(**values) -> None:
+        line, figure = draw(**values)
         png = BytesIO()
         figure.savefig(png, format="png", dpi=100)
         plt.close(figure)  # else the cell would show it once more
-        picture.value = png.getvalue()
+        print(line)
+        display(Image(png.getvalue()))
 
-    for control in controls:
-        control.observe(redraw, names="value")
-    redraw()
-    return ipywidgets.VBox([*controls, words, picture])
+    return ipywidgets.VBox([*controls.values(), ipywidgets.interactive_output(show, controls)])

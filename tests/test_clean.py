@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from data_tools import ask, clean_bytes, contents, lines
+from clean_tools import ask, clean_bytes, contents, lines
 
 from helpers.chats import INSTRUCTION, answer_text
 from helpers.clean.repair import strip_html

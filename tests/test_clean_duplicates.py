@@ -4,7 +4,7 @@ import itertools
 import random
 
 import pytest
-from data_tools import ask, clean_bytes, contents, lines
+from clean_tools import ask, clean_bytes, contents, lines
 
 from helpers.chats import task_messages
 from helpers.clean import group_rows, split_rows

@@ -11,7 +11,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from data_tools import LetterTokenizer, WordTokenizer, ask, clean_bytes, clean_paths, contents, lines
+from clean_tools import LetterTokenizer, WordTokenizer, ask, clean_bytes, clean_paths, contents, lines
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -7,9 +7,10 @@ import pytest
 
 from helpers import course, profiles
 
-KEYS = """base_exact_match base_valid_json tuned_exact_match tuned_valid_json tuned_field_accuracy merged_exact_match
-merged_max_logit_diff base_questions_before base_questions_after rows_in rows_kept rows_rejected train_seconds
-total_seconds peak_bytes versions""".split()
+KEYS = """base_exact_match base_valid_json parser_exact_match tuned_exact_match tuned_valid_json
+tuned_field_accuracy merged_exact_match merged_max_logit_diff base_questions_before
+base_questions_after base_questions_value_before base_questions_value_after rows_in rows_kept
+rows_rejected train_seconds total_seconds peak_bytes versions""".split()
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def small(tmp_path_factory):
             patch.setattr(course, name, folder / name)
         (folder / "course").mkdir()
         (folder / "course" / "half-written").write_text("from a run that was stopped")
-        report = course.run(replace(profiles.select("tiny"), max_steps=12), folder)
+        report = course.run_course(replace(profiles.select("tiny"), max_steps=12), folder)
     return report, folder
 
 

@@ -218,7 +218,7 @@ def test_terms_of_published_models_are_the_known_ones():
 @pytest.mark.parametrize("options", [dict(method="lora"), dict(method="qlora"), dict(method="int8")], ids=name_of)
 def test_inference_agrees_with_a_real_run(options):
     case, config = settings(**options), architecture()
-    predicted, counted = inference.estimate(case, 16, config), inference.measure(case, 16, config)
+    predicted, counted = inference.estimate_inference(case, 16, config), inference.measure_inference(case, 16, config)
     assert predicted.resident == counted.resident
     assert predicted.kv_cache == counted.kv_cache == inference.kv_cache_bytes(config, case.batch, case.length + 16)
     assert predicted.peak == pytest.approx(counted.peak, rel=TOLERANCE)
@@ -226,9 +226,9 @@ def test_inference_agrees_with_a_real_run(options):
 
 def test_two_blocks_and_a_third_tell_the_memory_of_generating(monkeypatch):
     case, config = settings(method="qlora"), architecture(5)
-    extended = inference.estimate(case, 16, config)
+    extended = inference.estimate_inference(case, 16, config)
     monkeypatch.setattr(plan, "_alike", lambda _: False)
-    assert extended == inference.estimate(case, 16, config)
+    assert extended == inference.estimate_inference(case, 16, config)
 
 
 def test_a_gpu_folds_the_chunks_of_the_loss_in_place():

@@ -172,14 +172,17 @@ def test_cells_of_a_gallery_serve_the_cases_that_they_name(tmp_path, monkeypatch
 
 def test_run_stops_where_something_goes_otherwise(tmp_path, monkeypatch):
     monkeypatch.setattr(reproduce.Lesson.cells, "__defaults__", (tmp_path,))
-    good = reproduce.run(sample(tmp_path))
+    good = reproduce.run_lesson(sample(tmp_path))
     assert [step.kind for step in good.steps] == ["setup", "reproduce", "fix", "proof"] and not good.failure
     assert good.diagnosis.case == "unicode_decode_error"
-    assert "should have raised" in reproduce.run(sample(tmp_path, **SPOILED["nothing raised"])).failure
-    assert "proof cell: raised" in reproduce.run(sample(tmp_path, fix="pass")).failure
-    assert not reproduce.run(sample(tmp_path), ["reproduce"]).failure
-    assert "reproduce cell: Kernel died" in reproduce.run(sample(tmp_path, reproduce="import os\nos._exit(1)")).failure
-    other = reproduce.run(sample(tmp_path, **SPOILED["an error of another kind"]), ["reproduce"])
+    assert "should have raised" in reproduce.run_lesson(sample(tmp_path, **SPOILED["nothing raised"])).failure
+    assert "proof cell: raised" in reproduce.run_lesson(sample(tmp_path, fix="pass")).failure
+    assert not reproduce.run_lesson(sample(tmp_path), ["reproduce"]).failure
+    assert (
+        "reproduce cell: Kernel died"
+        in reproduce.run_lesson(sample(tmp_path, reproduce="import os\nos._exit(1)")).failure
+    )
+    other = reproduce.run_lesson(sample(tmp_path, **SPOILED["an error of another kind"]), ["reproduce"])
     assert "the doctor says " in other.failure
 
 

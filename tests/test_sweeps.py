@@ -9,7 +9,7 @@ import torch
 
 from helpers import plots, sweeps
 from helpers.chats import answer_batch
-from helpers.sweeps import Setting, run
+from helpers.sweeps import Setting, run_setting
 from tools import build_runs
 
 QUICK = Setting(steps=2, rows=16, batch_size=4)
@@ -40,14 +40,14 @@ def test_a_point_of_the_card_can_be_had_again(name):
     """Within what other kernels and thread counts make of rounding; another seed or rate differs by far more."""
     results = [r for found in sweeps.load(name).values() for r in found if r.setting.steps <= 48]
     point = min(results, key=lambda r: (abs(math.log(r.setting.learning_rate / 1e-3)), r.seconds))
-    again = run(replace(point.setting, scored=0))
+    again = run_setting(replace(point.setting, scored=0))
     for watched in point.setting.watch:
         assert again.final(watched) == pytest.approx(point.final(watched), rel=0.05)
     assert again.losses == pytest.approx(point.losses, rel=0.1, abs=0.02)
 
 
 def test_the_same_setting_gives_the_same_run_and_another_seed_another():
-    first, again, other = run(QUICK), run(QUICK), run(replace(QUICK, seed=1))
+    first, again, other = run_setting(QUICK), run_setting(QUICK), run_setting(replace(QUICK, seed=1))
     assert first.losses == again.losses and first.curves == again.curves
     assert first.losses != other.losses
 
@@ -62,7 +62,7 @@ def test_warmup_climbs_to_the_rate_and_holds_it():
     setting = replace(QUICK, learning_rate=1.0, steps=10, warmup=0.3)
     assert [sweeps.rate_at(setting, step) for step in range(5)] == pytest.approx([1 / 3, 2 / 3, 1, 1, 1])
     assert sweeps.rate_at(replace(setting, warmup=0.0), 0) == 1
-    plain, warmed = run(QUICK), run(replace(QUICK, warmup=1.0))
+    plain, warmed = run_setting(QUICK), run_setting(replace(QUICK, warmup=1.0))
     assert plain.losses[0] == warmed.losses[0] and plain.losses[1] != warmed.losses[1]
 
 
@@ -105,7 +105,7 @@ def test_every_row_is_seen_once_an_epoch():
 
 
 def test_a_diverged_run_is_infinite_and_stays_so_on_its_card():
-    result = run(replace(QUICK, learning_rate=1e6, steps=6))
+    result = run_setting(replace(QUICK, learning_rate=1e6, steps=6))
     assert math.isinf(result.final())
     back = sweeps.from_json(sweeps.to_json(result))
     assert back.setting == result.setting and back.curves == result.curves

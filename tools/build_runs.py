@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from helpers.errors import InputError
 from helpers.files import save_json
 from helpers.models import base_identity
-from helpers.sweeps import CARDS, TINY, Setting, pools, run, to_json
+from helpers.sweeps import CARDS, TINY, Setting, pools, run_setting, to_json
 
 THREADS = 1  # as fast as two on models this small, and the sums are the same however many cores there are
 PACKAGES = ("torch", "transformers", "peft")
@@ -89,7 +89,7 @@ def build(name: str) -> None:
             key = setting_key(setting)
             if key in done:
                 continue
-            done[key] = to_json(run(setting))
+            done[key] = to_json(run_setting(setting))
             write(path, wanted, done)
             print(f"{len(done)} runs, {done[key]['seconds']} s: {setting}", flush=True)
     write(path, wanted, done)

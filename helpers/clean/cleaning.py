@@ -52,7 +52,7 @@ class Seen:
     """The kept rows so far, as signatures; their texts stay in `file`. Also holds the held-out prompts."""
 
     def __init__(self, file=None):
-        self.file, self.index = file, duplicates.Index()
+        self.file, self.index = file, duplicates.new_index()
         self.exact: dict[bytes, str] = {}
         self.prompts: dict[bytes, str] = {}
         self.rows: list[tuple[bytes, bool, int, str]] = []

@@ -11,7 +11,6 @@ import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from functools import cache, lru_cache
 
 from helpers.clean.checks import is_ticket_task
 from helpers.clean.formats import Messages
@@ -20,7 +19,6 @@ BANDS, ROWS_PER_BAND = 16, 5  # a pair of Jaccard 0.8 is found with 99.8%, one o
 NEAR, NEAR_SAME_FIELDS = 0.8, 0.6
 LONGEST = 4000  # words compared one by one; longer texts must be equal from there on
 _HAN = re.compile("[\u3400-\u9fff]")
-_WORD = re.compile(r"[^\W_]+(?:'[a-z]+)?")
 _NEGATIONS = {"not", "no", "never", "without", "none", "nor", "cannot"}
 _HAN_MEANING = set("不没未无非勿别否两二三四五六七八九十百千万左右上下前后内外大小高低多少男女")
 _SURNAMES = set(
@@ -63,54 +61,18 @@ def jaccard(a: set[str], b: set[str]) -> float:
 
 def signature(text: str):
     """The MinHash of `text`: 80 minima of 4 bytes."""
-    minhash = _empty_signature().copy()
-    minhash.update_batch(shingles(text))
+    from rensa import RMinHash
+
+    minhash = RMinHash(num_perm=BANDS * ROWS_PER_BAND, seed=1)
+    minhash.update([shingle.encode("utf-8", "surrogatepass") for shingle in shingles(text)])
     return minhash
 
 
-@cache
-def _empty_signature():
-    from datasketch import MinHash
+def new_index():
+    """An empty index that finds the rows whose signatures share a band: `insert(row, mark)`, `query(mark)`."""
+    from rensa import RMinHashLSH
 
-    return MinHash(num_perm=BANDS * ROWS_PER_BAND, seed=1, hashfunc=_shingle_hash, scheme="affine32")
-
-
-@lru_cache(maxsize=1 << 16)  # the same n-grams come back in row after row
-def _shingle_hash(shingle: str) -> int:
-    """The first 4 bytes of SHA-1, as datasketch takes them."""
-    return int.from_bytes(hashlib.sha1(shingle.encode("utf-8", "surrogatepass")).digest()[:4], "little")
-
-
-class Index:
-    """Finds the rows whose signatures share a band, as datasketch's MinHashLSH does, without a set for each band.
-
-    A band is kept as a hash of 64 bits; two bands that share it by chance only cost one more comparison.
-    """
-
-    def __init__(self):
-        self._rows: dict[int, int | list[int]] = {}
-
-    def insert(self, row: int, mark) -> None:
-        """Add the signature of row number `row`."""
-        for band in _bands(mark):
-            there = self._rows.setdefault(band, row)
-            if isinstance(there, list):
-                there.append(row)
-            elif there != row:
-                self._rows[band] = [there, row]
-
-    def query(self, mark) -> set[int]:
-        """The numbers of the rows that share a band with `mark`."""
-        found: set[int] = set()
-        for band in _bands(mark):
-            there = self._rows.get(band, ())
-            found.update((there,) if isinstance(there, int) else there)
-        return found
-
-
-def _bands(mark) -> list[int]:
-    values, width = mark.hashvalues.tobytes(), mark.hashvalues.itemsize * ROWS_PER_BAND
-    return [hash((start, values[start : start + width])) for start in range(0, len(values), width)]
+    return RMinHashLSH(threshold=NEAR, num_perm=BANDS * ROWS_PER_BAND, num_bands=BANDS)
 
 
 def fingerprint(messages: Messages) -> Fingerprint:

@@ -4,7 +4,7 @@ import random
 from collections import defaultdict
 from dataclasses import dataclass
 
-from helpers.clean.duplicates import NEAR, Index, fingerprint, jaccard, prompt_text, shingles, signature
+from helpers.clean.duplicates import NEAR, fingerprint, jaccard, new_index, prompt_text, shingles, signature
 from helpers.errors import InputError
 
 
@@ -29,7 +29,7 @@ def group_rows(rows: list[dict], threshold: float = NEAR) -> list[int]:
             i = parent[i]
         return i
 
-    index, first = Index(), {}
+    index, first = new_index(), {}
     for i, row in enumerate(rows):
         text = prompt_text(row["messages"])
         same = first.setdefault(fingerprint(row["messages"]).prompt, i)

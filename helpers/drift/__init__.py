@@ -15,7 +15,7 @@ __all__ = ["Finding", "check", "fix", "to_json", "to_text"]
 
 def check(path: Path) -> list[Finding]:
     """The findings of one .py or .ipynb file, by line. InputError when it cannot be read as Python."""
-    return checks.Checker(source.read(path), table.load()).run()
+    return checks.Checker(source.read(path), table.load()).findings()
 
 
 def fix(path: Path) -> Path | None:
@@ -24,5 +24,5 @@ def fix(path: Path) -> Path | None:
     InputError when that copy exists already.
     """
     read = source.read(path)
-    edits = [edit for finding in checks.Checker(read, table.load()).run() for edit in finding.edits]
+    edits = [edit for finding in checks.Checker(read, table.load()).findings() for edit in finding.edits]
     return source.write_fixed(read, edits) if edits else None

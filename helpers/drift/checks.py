@@ -28,7 +28,7 @@ class Checker(cst.CSTVisitor):
         self.findings: list[Finding] = []
         self.defaults: list[Finding] = []
 
-    def run(self) -> list[Finding]:
+    def findings(self) -> list[Finding]:
         """All findings in the order of their lines."""
         self.resolver.module.visit(self)
         aged = any(finding.kind != "default" for finding in self.findings)

@@ -41,7 +41,7 @@ def kv_cache_bytes(config: PretrainedConfig, batch: int, tokens: int, dtype: str
     return 2 * config.num_hidden_layers * heads * width * getattr(torch, dtype).itemsize * batch * tokens
 
 
-def estimate(settings: Settings, new_tokens: int = 256, config: PretrainedConfig | None = None) -> Inference:
+def estimate_inference(settings: Settings, new_tokens: int = 256, config: PretrainedConfig | None = None) -> Inference:
     """Predict loading and generation: a prompt of `settings.length` tokens and `new_tokens` after it, `batch` rows.
 
     The cache by its formula, the rest as `plan.estimate` does it, from two and three blocks where all are alike.
@@ -58,7 +58,7 @@ def estimate(settings: Settings, new_tokens: int = 256, config: PretrainedConfig
     return replace(extended(run, config, settings), kv_cache=cache)
 
 
-def measure(settings: Settings, new_tokens: int = 256, config: PretrainedConfig | None = None) -> Inference:
+def measure_inference(settings: Settings, new_tokens: int = 256, config: PretrainedConfig | None = None) -> Inference:
     """The same on real tensors of the CPU, tensor by tensor; the load peak is predicted all the same."""
     model = build.meta_model(config or build.load_config(settings.model), settings)
     largest = largest_unquantized(model, settings)

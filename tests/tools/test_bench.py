@@ -81,19 +81,6 @@ def test_a_spoiled_card_is_noticed(spoil):
     assert problems(one)
 
 
-@pytest.mark.parametrize(
-    ("cleaner", "fine"),
-    [
-        ({10: 1000, 100: 10_000, 1000: 100_000}, True),
-        ({10: 5000, 100: 14_000, 1000: 104_000}, True),
-        ({10: 1000, 100: 10_000, 1000: 150_000}, False),
-        ({10: 1000, 100: 14_000, 1000: 104_000}, False),
-    ],
-)
-def test_memory_that_grows_faster_than_the_signatures_is_caught(cleaner, fine):
-    assert cleaning.grows_no_faster(cleaner, {10: 1000, 100: 10_000, 1000: 100_000}) is fine
-
-
 def checked(result: Result) -> dict:
     one = json.loads(json.dumps(card.entry(result, 1.0)))
     assert problems(one) == []
@@ -111,26 +98,7 @@ def test_cleaning_in_real_processes():
     assert one["settings"]["kept"] == [40, 120] and one["checks"]["nearly all rows are kept"]
     size, speed = one["measurements"]["120 rows, input"], one["measurements"]["120 rows, speed"]
     assert size["values"][0] / speed["values"][0] == pytest.approx(one["settings"]["megabytes"][1] / 120, abs=5e-4)
-    assert one["measurements"]["120 rows, signatures alone"]["values"][0] >= 0
     assert one["measurements"]["120 rows, peak bytes"]["median"] > 50e6
-
-
-HOARDER = """
-import sys
-from pathlib import Path
-from tools.bench import cleaning
-from helpers.clean.cleaning import Seen
-texts, add = [], Seen.add
-Seen.add = lambda *arguments: (texts.append("x" * 100_000), add(*arguments))
-print(cleaning.sign(Path(sys.argv[1]))["grown_bytes"])
-"""
-
-
-def test_what_is_kept_of_each_row_shows_in_the_growth(tmp_path):
-    path = cleaning.write_tickets((500,), tmp_path)[500]
-    assert len(set(path.read_text(encoding="utf-8").splitlines())) == 500
-    kept, hoarded = cleaning.in_child("sign", path)["grown_bytes"], int(startup.python(["-c", HOARDER, str(path)]))
-    assert hoarded - kept == pytest.approx(500 * 100_000, rel=0.2)
 
 
 def test_the_recipes_see_the_same_real_tokens(monkeypatch):
@@ -180,8 +148,7 @@ def test_a_stored_card_is_whole(path):
     for name, one in done["benchmarks"].items():
         assert problems(one) == [], name
         counts = {key: len(measured["values"]) for key, measured in one["measurements"].items()}
-        exact = ("bytes", "signatures alone")
-        several = [n for key, n in counts.items() if not key.endswith(exact) and "1000000" not in key]
+        several = [n for key, n in counts.items() if not key.endswith(("bytes", "signatures alone"))]
         assert min(several) >= FEWEST, counts
     assert "/home" not in json.dumps(done) and "/tmp" not in json.dumps(done)
 

@@ -148,7 +148,7 @@ def cpu_name() -> str:
 
 def versions() -> dict[str, str]:
     """Python and the packages that the figures depend on."""
-    names = (*PACKAGES, "tokenizers", "datasketch", "numpy")
+    names = (*PACKAGES, "tokenizers", "rensa", "numpy")
     return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in names}}
 
 

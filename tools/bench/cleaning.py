@@ -15,7 +15,6 @@ from tools.bench.card import Measurement, Options, Result, sides_of
 from tools.bench.startup import python
 
 ONCE_ABOVE = 100_000  # rows from which one run has to do
-ROOM = 1.25  # how much more than the signatures' the growth may be: a dictionary doubles at once
 
 
 def write_tickets(sizes: tuple[int, ...], folder: Path, seed: int = 0) -> dict[int, Path]:
@@ -57,28 +56,9 @@ def clean(path: Path) -> dict:
     }
 
 
-def sign(path: Path) -> dict:
-    """Keep of each row what the cleaner must keep (signature, hashes, place), and nothing else."""
-    from helpers.clean import duplicates, read_rows
-    from helpers.clean.cleaning import Seen
-
-    before, seen = peak_resident_bytes(), Seen()
-    for row in read_rows(path):
-        messages = row.value["messages"]
-        mark = duplicates.signature(duplicates.prompt_text(messages))
-        seen.add(row.line, mark, duplicates.fingerprint(messages), f"{row.file}:{row.line}")
-    return {"grown_bytes": peak_resident_bytes() - before}
-
-
-def in_child(job: str, path: Path) -> dict:
-    """`clean` or `sign` in a fresh process."""
-    return json.loads(python(["-m", "tools.bench.cleaning", job, str(path)]))
-
-
-def grows_no_faster(cleaner: dict[int, float], signatures: dict[int, float], room: float = ROOM) -> bool:
-    """Whether from each row count to the next the cleaner's bytes grow by no more than `room` times the signatures'."""
-    steps = list(pairwise(sorted(cleaner)))
-    return all(cleaner[n] - cleaner[m] <= room * (signatures[n] - signatures[m]) for m, n in steps)
+def in_child(path: Path) -> dict:
+    """`clean` in a fresh process."""
+    return json.loads(python(["-m", "tools.bench.cleaning", str(path)]))
 
 
 def run(options: Options) -> Result:
@@ -88,9 +68,8 @@ def run(options: Options) -> Result:
     with tempfile.TemporaryDirectory() as folder:
         paths = write_tickets(tuple(sizes), Path(folder))
         megabytes = {n: path.stat().st_size / 1e6 for n, path in paths.items()}
-        runs = {n: lambda n=n: in_child("clean", paths[n]) for n in often}
-        found = interleave(runs, options.repeats, warm_up=False) | {n: [in_child("clean", paths[n])] for n in once}
-        signed = {n: in_child("sign", paths[n])["grown_bytes"] for n in sizes}
+        runs = {n: lambda n=n: in_child(paths[n]) for n in often}
+        found = interleave(runs, options.repeats, warm_up=False) | {n: [in_child(paths[n])] for n in once}
     measured = {}
     for n, taken in found.items():
         measured[f"{n} rows, speed"] = Measurement("rows/s", tuple(n / one["clock"] for one in taken))
@@ -98,8 +77,6 @@ def run(options: Options) -> Result:
         measured[f"{n} rows, input"] = Measurement("MB/s", tuple(megabytes[n] / one["clock"] for one in taken))
         measured[f"{n} rows, peak bytes"] = Measurement("bytes", tuple(one["peak_bytes"] for one in taken))
         measured[f"{n} rows, grown bytes"] = Measurement("bytes", tuple(one["grown_bytes"] for one in taken))
-        measured[f"{n} rows, signatures alone"] = Measurement("bytes", (signed[n],))
-    grown = {n: measured[f"{n} rows, grown bytes"].median for n in sizes}
     kept = {n: taken[0]["kept"] for n, taken in found.items()}
     return Result(
         settings={"rows": sizes, "kept": list(kept.values()), "megabytes": [round(m, 1) for m in megabytes.values()]},
@@ -107,11 +84,10 @@ def run(options: Options) -> Result:
         ratios={name: sides_of(name) for name in (f"{n} rows / {m} rows, speed" for m, n in pairwise(often))},
         headlines=tuple(f"{n} rows, {what}" for n in sizes for what in ("speed", "input", "processor", "peak bytes")),
         checks={
-            "memory grows no faster than the signatures": grows_no_faster(grown, signed),
             "nearly all rows are kept": all(kept[n] >= 0.95 * n for n in sizes),
         },
     )
 
 
 if __name__ == "__main__":
-    print(json.dumps({"clean": clean, "sign": sign}[sys.argv[1]](Path(sys.argv[2]))))
+    print(json.dumps(clean(Path(sys.argv[1]))))

@@ -51,7 +51,7 @@ def bench(
     from tools.bench.card import Options
 
     options = Options(profiles.select(profile), repeats, counts)
-    done = report.run(list(dict.fromkeys(names or BENCHMARKS)), options, lambda text: print(text, flush=True))
+    done = report.run_all(list(dict.fromkeys(names or BENCHMARKS)), options, lambda text: print(text, flush=True))
     if out:
         save_json(out, done)
         print(f"run card in {out}")

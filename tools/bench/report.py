@@ -16,7 +16,7 @@ README = ROOT / "README.md"
 SECTION = re.compile(r"(<!-- figures of (\S+) -->\n).*?(?=<!-- end of figures -->)", re.DOTALL)
 
 
-def run(names: Iterable[str], options: Options, say: Callable[[str], None] = lambda text: None) -> dict:
+def run_all(names: Iterable[str], options: Options, say: Callable[[str], None] = lambda text: None) -> dict:
     """Run the benchmarks one after the other; the card. `say` is given each one's figures when it is done."""
     from helpers.machine import peak_bytes
 

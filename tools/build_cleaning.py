@@ -1,0 +1,127 @@
+"""Makes data/runs/cleaning.json, the runs of notebook 01: `python -m tools.build_cleaning` (about half an hour).
+
+The same base, steps and settings, several seeds; only the rows differ. Each run is scored on the same held-out tickets,
+those that no raw row repeats apart from those that leaked. The card is written after every run; when stopped, the same
+command goes on where it was. With another base or other tickets than it was made with, all of it is run anew.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import random
+import re
+import tempfile
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from helpers.chats import read_chat
+from helpers.clean import clean_files
+from helpers.clean.rows import clean_row
+from helpers.clean.unmended import read_unmended
+from helpers.course import TEST, raw_files
+from helpers.evaluation import evaluate_tickets, parse_object
+from helpers.files import load_jsonl, save_json
+from helpers.models import base_identity, load_adapter, load_tokenizer
+from helpers.profiles import PROFILES, Profile, shortened
+from helpers.sweeps import CARDS, mean_loss
+from helpers.training import fine_tune
+
+CARD = CARDS / "cleaning.json"
+PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes")
+STEPS, SEEDS, SCORED, FEW = 100, 5, 170, 270
+# room for every ticket however badly it was decoded; only forwarded mail is longer
+PROFILE = replace(shortened(PROFILES["tiny"], STEPS), max_length=512)
+
+
+def data(profile: Profile = PROFILE) -> dict[str, list[dict]]:
+    """Raw and clean rows that fit the profile, the raw rows that repeat a test ticket (mended), and both test sets."""
+    tokenizer = load_tokenizer(profile.model)
+
+    def fits(row: dict) -> bool:
+        return (
+            len(tokenizer.apply_chat_template(row["messages"], return_dict=False, verbose=False)) <= profile.max_length
+        )
+
+    raw = [row for path in raw_files() for row in read_unmended(path, encoding(path))]
+    with tempfile.TemporaryDirectory() as folder:
+        out, rejects = Path(folder) / "clean.jsonl", Path(folder) / "rejects.jsonl"
+        clean_files(raw_files(), out, rejects, holdout=[TEST])
+        clean, rejected = read_chat(out), load_jsonl(rejects)
+    leaks = [row for row in rejected if row["reason"] == "leaks_into_holdout"]
+    lines = {int(re.search(r":(\d+)$", row["detail"]).group(1)) for row in leaks}
+    test = read_chat(TEST)
+    return {
+        "raw": [row for row in raw if fits(row)],
+        "clean": [row for row in clean if fits(row)],
+        "leaks": [clean_row(json.loads(row["raw"])).row for row in leaks],
+        "unseen": [row for number, row in enumerate(test, 1) if number not in lines][:SCORED],
+        "leaked": [row for number, row in enumerate(test, 1) if number in lines],
+    }
+
+
+def encoding(path: Path) -> str:
+    """The encoding that reads most of a raw file: the table is GBK throughout, the others are UTF-8 for the most."""
+    return "gb18030" if path.suffix == ".csv" else "utf-8-sig"
+
+
+def arms(sets: dict[str, list[dict]], seed: int) -> dict[str, list[dict]]:
+    """The training rows of each arm; the small ones are drawn by the seed."""
+    few = random.Random(seed).sample(sets["clean"], FEW)
+    return {
+        "raw": sets["raw"],
+        "clean": sets["clean"],
+        "270 clean": few,
+        "270 with leaks": few[: FEW - len(sets["leaks"])] + sets["leaks"],
+    }
+
+
+def run(rows: list[dict], sets: dict[str, list[dict]], seed: int, profile: Profile = PROFILE) -> dict:
+    """Train on `rows` and score: one digit a test ticket (1: exactly right), fields right, losses in nats a token."""
+    with tempfile.TemporaryDirectory() as folder:
+        trained = fine_tune(profile, rows, Path(folder) / "adapter", seed=seed, disable_tqdm=True)
+        model, tokenizer = load_adapter(trained.adapter, profile), load_tokenizer(profile.model)
+    result = {"seed": seed, "rows": len(rows), "seconds": round(trained.seconds, 1)}
+    for name in ("unseen", "leaked"):
+        scores, answers = evaluate_tickets(model, tokenizer, sets[name])
+        truths = [json.loads(row["messages"][-1]["content"]) for row in sets[name]]
+        exact = "".join(str(int(parse_object(a) == truth)) for a, truth in zip(answers, truths, strict=True))
+        loss = mean_loss(model, tokenizer, [row["messages"] for row in sets[name]])
+        result[name] = {"exact": exact, "fields": round(scores.fields.value, 4), "loss": round(loss, 5)}
+    return result
+
+
+def made_from() -> dict[str, object]:
+    """What every run depends on beside its seed: the base, and raw and test tickets by their SHA-256."""
+    files = [*raw_files(), TEST]
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    settings = {key: value for key, value in asdict(PROFILE).items() if key != "model"}
+    return {"base": base_identity(PROFILE.model), "settings": settings} | digests
+
+
+def main() -> None:
+    card = json.loads(CARD.read_text(encoding="utf-8")) if CARD.exists() else {}
+    points = card["points"] if card.get("made_from") == made_from() else {}
+    sets = data()
+    for seed in range(SEEDS):
+        for name, rows in arms(sets, seed).items():
+            if any(point["seed"] == seed for point in points.get(name, [])):
+                continue
+            points.setdefault(name, []).append(run(rows, sets, seed))
+            versions = {package: importlib.metadata.version(package) for package in PACKAGES}
+            save_json(
+                CARD,
+                {
+                    "made_by": "python -m tools.build_cleaning",
+                    "made_from": made_from(),
+                    "versions": versions,
+                    "points": points,
+                },
+            )
+            print(f"seed {seed}, {name}: {points[name][-1]}", flush=True)
+
+
+if __name__ == "__main__":
+    from helpers.quiet import quiet
+
+    quiet(progress_bars=False)
+    main()

@@ -7,13 +7,15 @@ Exit codes: 0 done, 1 the job failed, 2 the input or the usage was wrong, 130 st
 import json
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import MISSING, fields, replace
 from inspect import Parameter, Signature
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from helpers import DATA
 from helpers.errors import InputError
 from helpers.memory.settings import Settings, parse_targets
 
@@ -38,9 +40,10 @@ def choose(name: str | None, model: str | None = None, **values):
     from helpers import profiles
     from helpers.quiet import quiet
 
-    chosen = {key: value for key, value in values.items() if value is not None}
-    given = {"model": model, "random_weights": False} if model else {}
-    profile = replace(profiles.select(name), **chosen, **given)
+    chosen: dict[str, Any] = {key: value for key, value in values.items() if value is not None}
+    if model:
+        chosen |= {"model": model, "random_weights": False}
+    profile = replace(profiles.select(name), **chosen)
     quiet(progress_bars=not Path(profile.model).exists())
     return profile
 
@@ -267,7 +270,7 @@ def estimate_parameters() -> list[Parameter]:
     """The options of `estimate`: a field of Settings each, with its default and help, and two of the command's own."""
     options = []
     for one in fields(Settings):
-        kind = one.type if isinstance(one.type, type) else str
+        kind: Any = one.type if isinstance(one.type, type) else str
         default = Parameter.empty if one.default is MISSING else one.default
         name = f"--{one.name.replace('_', '-')}"
         flag = f"{name}/--no-{name[2:]}" if kind is bool and default else name
@@ -281,9 +284,10 @@ def estimate_parameters() -> list[Parameter]:
     ]
 
 
-estimate.__signature__ = Signature(estimate_parameters())
-estimate.__annotations__ = {one.name: one.annotation for one in estimate_parameters()}
-app.command()(estimate)
+command: Any = estimate
+command.__signature__ = Signature(estimate_parameters())
+command.__annotations__ = {one.name: one.annotation for one in estimate_parameters()}
+app.command()(command)
 
 
 @app.command()
@@ -302,13 +306,15 @@ def fit(
     raise typer.Exit(0 if found.fits else 1)
 
 
-def main() -> None:
+def main(run: Callable[[], object] = app) -> None:
     """Run a command; wrong input is one clear line and exit code 2."""
     from helpers.quiet import quiet
 
     quiet()
     try:
-        app()
+        if not DATA.is_dir():
+            raise InputError("the course's data is not here: clone the course, and there `pip install -e .`")
+        run()
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

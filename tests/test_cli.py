@@ -1,13 +1,14 @@
 """The command line: train, evaluate and merge on a user's own file, and exit codes that a script can trust."""
 
 import json
+import shutil
 import subprocess
 import sys
 from inspect import signature
 
 import pytest
 
-from helpers import DATA, cli
+from helpers import DATA, ROOT, cli
 from helpers.clean import MAX_TOKENS
 
 ROWS = (DATA / "tickets" / "clean.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)[:24]
@@ -30,10 +31,12 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_train_writes_an_adapter_of_the_asked_rank(folder):
     assert json.loads((folder / "adapter" / "adapter_config.json").read_text(encoding="utf-8"))["r"] == 4
 
 
+@pytest.mark.slow
 def test_adapter_and_merged_model_get_the_same_scores(folder):
     (folder / "few.jsonl").write_text("".join(ROWS[:6]), encoding="utf-8")
     answers = [
@@ -45,6 +48,7 @@ def test_adapter_and_merged_model_get_the_same_scores(folder):
     assert first == second and first["rows"] == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -69,8 +73,8 @@ def test_bad_input_is_one_clear_line_and_exit_code_2(arguments, words, folder):
     assert not (folder / "x").exists()
 
 
-def test_check_speaks_json(folder):
-    answer = run("check", "--json", cwd=folder)
+def test_check_speaks_json(tmp_path):
+    answer = run("check", "--json", cwd=tmp_path)
     checks = json.loads(answer.stdout)
     assert answer.returncode == (0 if checks["ok"] else 1)
     assert "tiny" in checks["profile"]["name"] or checks["profile"]["min_gpu_gb"] > 0
@@ -90,6 +94,13 @@ def test_check_needs_none_of_the_packages_it_looks_for(tmp_path):
     )
     answer = subprocess.run([sys.executable, "-c", hide], cwd=tmp_path, capture_output=True, text=True)
     assert answer.returncode in (0, 1) and "profile" in answer.stdout, answer.stderr
+
+
+def test_a_package_without_its_data_says_so_in_one_line(tmp_path):
+    shutil.copytree(ROOT / "helpers", tmp_path / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
+    answer = run("check", cwd=tmp_path)
+    assert answer.returncode == 2 and "clone the course" in answer.stderr
+    assert len(answer.stderr.splitlines()) == 1 and not answer.stdout
 
 
 def test_clean_has_the_cleaners_own_default():

@@ -1,7 +1,8 @@
-"""Benchmarks: turns, the card's schema, ratios from raw values, a check of memory that can fail, README and usage."""
+"""Benchmarks: turns, the card's schema, ratios from raw values, the page of figures, and usage."""
 
 import copy
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,7 +10,7 @@ from statistics import median
 
 import pytest
 
-from helpers import DATA, profiles
+from helpers import DATA, ROOT, profiles
 from helpers.errors import InputError
 from helpers.timing import interleave
 from tools.bench import BENCHMARKS, FEWEST, card, cleaning, inference, recipes, report, startup
@@ -93,6 +94,7 @@ def test_startup_in_real_processes():
     assert all(len(measured["values"]) == 2 for measured in one["measurements"].values())
 
 
+@pytest.mark.slow
 def test_cleaning_in_real_processes():
     one = checked(cleaning.run(replace(TINY, repeats=1)))
     assert one["settings"]["kept"] == [40, 120] and one["checks"]["nearly all rows are kept"]
@@ -101,6 +103,7 @@ def test_cleaning_in_real_processes():
     assert one["measurements"]["120 rows, peak bytes"]["median"] > 50e6
 
 
+@pytest.mark.slow
 def test_the_recipes_see_the_same_real_tokens(monkeypatch):
     monkeypatch.setattr(recipes, "BATCH", 2)
     one = checked(recipes.run(TINY))
@@ -108,6 +111,7 @@ def test_the_recipes_see_the_same_real_tokens(monkeypatch):
     assert settings["articles_tokens"] == settings["rows"] * 1024 > 3 * settings["real_tokens"]
 
 
+@pytest.mark.slow
 def test_inference_has_three_models_that_differ_only_in_the_adapter():
     import torch
 
@@ -154,9 +158,9 @@ def test_a_stored_card_is_whole(path):
 
 
 @pytest.mark.parametrize("path", CARDS, ids=lambda path: path.stem)
-def test_the_readmes_figures_are_the_cards(path):
-    readme = report.README.read_text(encoding="utf-8")
-    assert report.with_figures(readme) == readme, "run python -m tools.bench.report"
+def test_the_pages_figures_are_the_cards(path):
+    page = report.PAGE.read_text(encoding="utf-8")
+    assert report.with_figures(page) == page, "run python -m tools.bench.report"
 
     def other(read_path):
         done = copy.deepcopy(card.read(read_path))
@@ -165,10 +169,10 @@ def test_the_readmes_figures_are_the_cards(path):
             one["measurements"][one["headlines"][0]]["median"] *= 1.5
         return done
 
-    assert report.with_figures(readme, other) != readme
+    assert report.with_figures(page, other) != page
 
 
-def test_a_readme_without_a_place_for_figures_is_refused():
+def test_a_page_without_a_place_for_figures_is_refused():
     with pytest.raises(InputError, match="no place for the figures"):
         report.with_figures("# Course")
 
@@ -181,8 +185,9 @@ def test_another_file_is_no_card(tmp_path):
 
 
 def bench(*arguments, cwd):
-    command = [sys.executable, "-m", "helpers", "bench", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=400)
+    command = [sys.executable, "-m", "tools.bench", *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=400)
 
 
 @pytest.mark.parametrize(
@@ -202,6 +207,7 @@ def test_bad_usage_says_what_would_have_been_right(arguments, words, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_list_and_a_real_card_from_the_command_line(tmp_path):
     assert all(name in bench("--list", cwd=tmp_path).stdout for name in BENCHMARKS)
     answer = bench("startup", "--out", "card.json", cwd=tmp_path)

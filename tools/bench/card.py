@@ -67,7 +67,7 @@ class Claim:
 @dataclass(frozen=True)
 class Result:
     """What a benchmark found. `ratios`: name to the names of the measurements above and below the line; `headlines`:
-    the measurements that the README shows; `checks`: what must be true, by name."""
+    the measurements that data/runs/README.md shows; `checks`: what must be true, by name."""
 
     settings: dict
     measurements: dict[str, Measurement]

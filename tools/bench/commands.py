@@ -1,4 +1,4 @@
-"""The command `bench`: it parses and prints. Imports wait until it runs, as in helpers.cli."""
+"""The command `python -m tools.bench`: it parses and prints. Imports wait until it runs, as in helpers.cli."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""From the benchmarks to the card, and from the card to what people read: the terminal and the README."""
+"""From the benchmarks to the card, and from the card to what people read: the terminal and data/runs/README.md."""
 
 import importlib
 import re
@@ -12,7 +12,7 @@ from helpers.files import save_text
 from tools.bench import BENCHMARKS, card
 from tools.bench.card import Options
 
-README = ROOT / "README.md"
+PAGE = card.CARD.with_name("README.md")
 SECTION = re.compile(r"(<!-- figures of (\S+) -->\n).*?(?=<!-- end of figures -->)", re.DOTALL)
 
 
@@ -64,13 +64,13 @@ def text(one: dict) -> str:
     lines = [f"  {name:32} {figure(measured)}" for name, measured in (shown | one["ratios"]).items()]
     for claim in one["claims"]:
         verdict = "agrees" if claim["agrees"] else "does not agree"
-        lines.append(f"  {claim['id']} {claim['part']}: {verdict}, {claim['ratio']} is {number(claim['measured'])}")
+        lines.append(f"  {claim['part']}: {verdict}, {claim['ratio']} is {number(claim['measured'])}")
     lines += [f"  {'yes' if ok else 'NO'}: {check}" for check, ok in one["checks"].items()]
     return "\n".join([*lines, f"  {one['seconds']:.0f} s"])
 
 
 def section(done: dict) -> str:
-    """The figures as the README shows them, with the machine that they are from."""
+    """The figures as the page shows them, with the machine that they are from."""
     machine = done["machine"]
     gpus = ", ".join(machine["gpus"]) or "no GPU"
     lines = [
@@ -85,20 +85,20 @@ def section(done: dict) -> str:
         lines += [f"| {name}: {key} | {figure(measured)} |" for key, measured in (shown | one["ratios"]).items()]
     claims = [claim for one in done["benchmarks"].values() for claim in one["claims"]]
     if claims:
-        lines += ["", "| claim | says of | claimed | measured |", "|---|---|---|---|"]
+        lines += ["", "| what is claimed | ratio | claimed | measured |", "|---|---|---|---|"]
     for claim in claims:
         low, high = claim["claimed"]
         span = f"{low:g} to {high:g}" if high else f"above {low:g}"
-        lines.append(f"| {claim['id']}: {claim['part']} | {claim['ratio']} | {span} | {number(claim['measured'])} |")
+        lines.append(f"| {claim['part']} | {claim['ratio']} | {span} | {number(claim['measured'])} |")
     return "\n".join(lines) + "\n"
 
 
-def with_figures(readme: str, read: Callable[[Path], dict] = card.read) -> str:
-    """The README's text with the figures of each card that it names. InputError if it has no place for them."""
-    if not SECTION.search(readme):
-        raise InputError("README.md has no place for the figures: the two comments around them are gone")
-    return SECTION.sub(lambda found: found[1] + section(read(ROOT / found[2])), readme)
+def with_figures(page: str, read: Callable[[Path], dict] = card.read) -> str:
+    """The page's text with the figures of each card that it names. InputError if it has no place for them."""
+    if not SECTION.search(page):
+        raise InputError("the page has no place for the figures: the two comments around them are gone")
+    return SECTION.sub(lambda found: found[1] + section(read(ROOT / found[2])), page)
 
 
 if __name__ == "__main__":  # after a new card: python -m tools.bench.report
-    save_text(README, with_figures(README.read_text(encoding="utf-8")))
+    save_text(PAGE, with_figures(PAGE.read_text(encoding="utf-8")))

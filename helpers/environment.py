@@ -15,7 +15,7 @@ TORCHAO_MINIMUM = Version("0.16.0")
 # NVIDIA, CUDA Compatibility, "minor version compatibility": the oldest driver for each major CUDA version.
 OLDEST_DRIVER = {11: 450, 12: 525, 13: 580}
 
-# What the groups of requirements.txt are for, where it is not the notebooks themselves.
+# What the groups of requirements are for, where it is not the notebooks themselves.
 NEEDED_FOR = {"data": "to rebuild the shipped data", "lab": "for make lab", "test": "for make test"}
 
 

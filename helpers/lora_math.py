@@ -56,7 +56,7 @@ def linear_layers(model: torch.nn.Module, targets: str | Iterable[str] = "all-li
     """
     from transformers.pytorch_utils import Conv1D
 
-    head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
+    head = getattr(model, "get_output_embeddings", lambda: None)()
     shapes = {}
     for name, module in model.named_modules():
         if isinstance(module, Conv1D):

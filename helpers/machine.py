@@ -81,7 +81,8 @@ def probe() -> Machine:
             problems[what] = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             return otherwise
 
-    total, free = attempt("memory", _memory_gib, (None, None))
+    nothing: tuple[float | None, float | None] = (None, None)
+    total, free = attempt("memory", _memory_gib, nothing)
     return Machine(
         python=platform.python_version(),
         system=f"{platform.system()} {platform.machine()}",

@@ -92,3 +92,39 @@ def max_logit_difference(model, other, tokenizer, prompts: Sequence[Messages], b
         difference = (ours - theirs)[real].abs().max().item()
         worst = max(worst, difference if math.isfinite(difference) else math.inf)  # max() would pass over a NaN
     return worst
+
+
+def answer_agreement(
+    reference, other, tokenizer, prompts: Sequence[Messages], answers: Sequence[str], batch_size: int = 16
+) -> tuple[float, float]:
+    """(mean KL in nats, top-1 agreement) of two models where the reference's answers were generated.
+
+    `answers[i]` is the reference's own greedy answer to `prompts[i]`. Both models read prompt and answer; what counts
+    are the positions that predict a token of the answer, and the one behind its last token, where it ends. There,
+    KL(reference || other) = sum of p (log p - log q) over the vocabulary (Kullback and Leibler 1951, equation 2.4),
+    infinite where it is not a finite number; top-1 agreement is the share of positions with the same likeliest token.
+    Raises ValueError if there are not as many answers as prompts.
+    """
+    import torch
+
+    conversations = []
+    for prompt, answer in zip(prompts, answers, strict=True):
+        start = tokenizer.apply_chat_template(prompt, add_generation_prompt=True, return_dict=False)
+        conversations.append((len(start), start + tokenizer(answer, add_special_tokens=False).input_ids))
+    divergences, same = [], []
+    for first in range(0, len(conversations), batch_size):
+        rows = conversations[first : first + batch_size]
+        batch = tokenizer.pad(
+            [{"input_ids": ids, "attention_mask": [1] * len(ids)} for _, ids in rows],
+            padding_side="right",
+            return_tensors="pt",
+        )
+        with torch.inference_mode():
+            ours, theirs = (m(**batch.to(m.device)).logits for m in (reference, other))
+        for (start, ids), one, two in zip(rows, ours, theirs, strict=True):
+            # in double: where the models nearly agree, the terms of float32 are mostly rounding
+            p, q = (logits[start - 1 : len(ids)].double().log_softmax(-1).cpu() for logits in (one, two))
+            divergences.append((p.exp() * (p - q)).sum(-1))
+            same.append(p.argmax(-1) == q.argmax(-1))
+    kl = torch.cat(divergences).mean().item()
+    return kl if math.isfinite(kl) else math.inf, torch.cat(same).double().mean().item()

@@ -183,7 +183,8 @@ def _random_weights(config, dtype, quantize: bool):
                 quant_type="nf4",
                 device="meta",
             )
-            small.weight = bnb.nn.Params4bit(layer.weight.data.cpu(), requires_grad=False, quant_type="nf4").to(device)
+            weight = bnb.nn.Params4bit(layer.weight.data.cpu(), requires_grad=False, quant_type="nf4")
+            small.weight = weight.to(device)  # type: ignore[misc]  # bitsandbytes says `self` is a module
             small.bias = layer.bias
             model.set_submodule(name, small)
     model.is_loaded_in_4bit = model.is_quantized = True

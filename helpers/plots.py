@@ -15,7 +15,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 GB = 1e9
-DASHES = ("-", "--", "-.", ":")
+DASHES = ("-", "--", "-.", ":", (0, (12, 3)))
+Points = Sequence[float] | np.ndarray
+MEMORY_TERMS = (
+    "weights",
+    "quantization_constants",
+    "adapter",
+    "optimizer",
+    "gradients",
+    "activations",
+    "logits",
+    "temporary",
+)
 MARKERS = ("o", "s", "^", "D", "v", "x")
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "ooo", "---", "|||")
 GREYS = ("#3b6ea5", "#e0a458", "#8fb996", "#b56576", "#cccccc", "#6d597a", "#f4d6cc", "#ffffff")
@@ -37,7 +48,7 @@ def _finish(ax: Axes, x_label: str, y_label: str, title: str) -> Axes:
 
 
 def lines(
-    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    curves: Mapping[str, tuple[Points, Points]],
     x_label: str,
     y_label: str,
     title: str = "",
@@ -79,9 +90,11 @@ def loss_curves(
     ax: Axes | None = None,
 ) -> Axes:
     """Loss over steps: (step, nats per token) pairs of the training set and, if there are any, of the held-out set."""
-    curves = {"training": tuple(zip(*train, strict=True))}
-    if evaluation:
-        curves["held out"] = tuple(zip(*evaluation, strict=True))
+    curves = {
+        name: ([step for step, _ in points], [loss for _, loss in points])
+        for name, points in (("training", train), ("held out", evaluation))
+        if points
+    }
     return lines(curves, "optimizer step", "loss (nats per token)", title, ax)
 
 
@@ -93,14 +106,19 @@ def memory_bars(
 ) -> Axes:
     """Horizontal stacked bars: label -> component -> bytes. `limits` (name -> bytes) are drawn as vertical lines."""
     ax = ax or new_axes(height=0.55 * len(parts) + 2.0)
-    components = list(dict.fromkeys(name for bar in parts.values() for name in bar))
+    there = list(dict.fromkeys(name for bar in parts.values() for name in bar))
+    known = dict.fromkeys((*MEMORY_TERMS, *there))  # a term looks the same in every picture
     left = np.zeros(len(parts))
-    for component, colour, hatch in zip(components, cycle(GREYS), cycle(HATCHES), strict=False):
+    for component, colour, hatch in zip(known, cycle(GREYS), cycle(HATCHES), strict=False):
+        if component not in there:
+            continue
         widths = np.array([bar.get(component, 0) / GB for bar in parts.values()])
-        ax.barh(list(parts), widths, left=left, label=component, color=colour, hatch=hatch, edgecolor="black")
+        name = component.replace("_", " ")
+        ax.barh(list(parts), widths, left=left, label=name, color=colour, hatch=hatch, edgecolor="black", linewidth=0.6)
         left += widths
     for total, row in zip(left, range(len(parts)), strict=True):
-        ax.text(total, row, f" {total:.3g}", va="center", fontsize=10)
+        label = ax.annotate(f"{total:.3g}", (total, row), (4, 0), textcoords="offset points", va="center", fontsize=10)
+        label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})
     for (name, size), dash in zip((limits or {}).items(), cycle(DASHES[1:]), strict=False):
         ax.axvline(size / GB, color="black", linestyle=dash, label=name)
     ax.invert_yaxis()

@@ -46,9 +46,13 @@ def _wanted(record: logging.LogRecord) -> bool:
 def listen(action: Callable[[], object]) -> list[str]:
     """Run `action` and return what it warned (UserWarning) or logged through transformers, or raised: one text each."""
     lines: list[str] = []
-    handler, logger = logging.Handler(), logging.getLogger("transformers")
-    handler.emit = lambda record: lines.append(record.getMessage())
-    standing, logger.handlers = logger.handlers, [handler]
+
+    class Keeper(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record.getMessage())
+
+    logger = logging.getLogger("transformers")
+    standing, logger.handlers = logger.handlers, [Keeper()]
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")

@@ -129,7 +129,7 @@ def run_lesson(
     diagnosis = doctor.diagnose(raised) if raised else None
     where = f"{lesson.notebook}, {steps[-1].kind} cell"
     failure = "" if done else f"{where}: {'raised' if steps[-1].error else 'should have raised, and did not'}"
-    if done and diagnosis.case not in filter(None, (lesson.case, lesson.without_gpu)):
+    if done and diagnosis and diagnosis.case not in {lesson.case, lesson.without_gpu} - {None}:
         failure = f"{lesson.notebook}: the doctor says {diagnosis.case}, not {lesson.case}"
     return Outcome(tuple(steps), diagnosis, failure)
 

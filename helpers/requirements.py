@@ -1,6 +1,6 @@
 """The tested versions: requirements.txt (ranges) and requirements.lock (exact), read and compared with what is here.
 
-One list for the environment check, the setup cell and the tests; nothing repeats it elsewhere.
+One list for the package's own dependencies, the environment check, the setup cell and the tests; nothing repeats it.
 """
 
 import importlib
@@ -22,7 +22,7 @@ LOCK = ROOT / "requirements.lock"
 
 @dataclass(frozen=True)
 class Tested:
-    """One direct dependency: its tested range, the group it stands in, and why it is there."""
+    """One direct dependency: its tested range, the group (file) that it stands in, and why it is there."""
 
     name: str
     specifier: SpecifierSet
@@ -31,23 +31,23 @@ class Tested:
 
     @property
     def range(self) -> str:
-        """The range as requirements.txt writes it, lower bound first."""
+        """The range as its file writes it, lower bound first."""
         return readable(self.specifier)
 
 
 def tested(path: Path = RANGES) -> list[Tested]:
-    """The direct dependencies of `path`, in its order; a comment `# [word]` opens the group `word`.
+    """The direct dependencies of `path` and of the files that it includes (`-r`), in order; a file is a group.
 
-    Raises OSError when the file cannot be read, packaging's InvalidRequirement for a line pip could not read either.
+    Raises OSError when a file cannot be read, packaging's InvalidRequirement for a line pip could not read either.
     """
-    group, rows = "course", []
+    rows: list[Tested] = []
     for line in path.read_text(encoding="utf-8").splitlines():
         requirement, _, comment = (part.strip() for part in line.partition("#"))
-        if requirement:
+        if requirement.startswith("-r "):
+            rows += tested(path.parent / requirement.removeprefix("-r ").strip())
+        elif requirement:
             parsed = Requirement(requirement)
-            rows.append(Tested(str(canonicalize_name(parsed.name)), parsed.specifier, group, comment))
-        elif comment.startswith("[") and comment.endswith("]"):
-            group = comment[1:-1]
+            rows.append(Tested(str(canonicalize_name(parsed.name)), parsed.specifier, path.stem, comment))
     return rows
 
 

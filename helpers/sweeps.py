@@ -188,7 +188,8 @@ def turned_round(chat: Sequence[dict]) -> list[dict]:
 
 def batches(rows: Sequence, setting: Setting) -> Iterator[list]:
     """`setting.steps` batches; the rows are shuffled anew for every epoch."""
-    rng, waiting = random.Random(setting.seed), []
+    rng = random.Random(setting.seed)
+    waiting: list = []
     for _ in range(setting.steps):
         while len(waiting) < setting.batch_size:
             waiting += rng.sample(list(rows), len(rows))

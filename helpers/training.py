@@ -97,7 +97,7 @@ def fine_tune(profile: Profile, rows: Sequence[dict], out: str | Path, callbacks
         shutil.rmtree(work / "trainer", ignore_errors=True)
         trainer.save_model(str(work))
         record_base(work, profile.model)
-    losses = [(entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
+    losses = [(int(entry["step"]), entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
     return Run(Path(out), seconds, trainer.state.global_step, losses)
 
 

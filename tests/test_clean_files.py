@@ -131,6 +131,7 @@ def test_any_csv(records):
             pass
 
 
+@pytest.mark.slow
 def test_shipped_tickets_are_cleaned_to_the_truth_and_twice_is_once(tmp_path):
     tickets = DATA / "tickets"
     observer = Observer()
@@ -237,6 +238,7 @@ def bytes_per_row(folder: Path, words: int, first: int = 60, last: int = 160) ->
     return (seen[last] - seen[first]) / (last - first)
 
 
+@pytest.mark.slow
 def test_memory_is_signatures_not_texts(tmp_path):
     """Seven kilobytes more of text in a row must not cost memory per row; its signature costs a few kilobytes."""
     bytes_per_row(tmp_path, 5, 1, 2)
@@ -287,6 +289,7 @@ def test_wrong_arguments_end_with_2_one_line_and_no_files(tmp_path):
     assert untouched(tmp_path, paths)
 
 
+@pytest.mark.slow
 def test_command(tmp_path):
     if not (DATA / "base" / "tokenizer.json").exists():
         pytest.skip("the embedded base is not built yet")

@@ -7,6 +7,8 @@ import pytest
 
 from helpers import course, profiles
 
+pytestmark = pytest.mark.slow
+
 KEYS = """base_exact_match base_valid_json parser_exact_match tuned_exact_match tuned_valid_json
 tuned_field_accuracy merged_exact_match merged_max_logit_diff base_questions_before
 base_questions_after base_questions_value_before base_questions_value_after rows_in rows_kept

@@ -291,6 +291,7 @@ WRONG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", WRONG, ids=lambda make: make.__name__)
 def test_a_wrong_merge_is_caught_under_its_name(make, world, tmp_path):
     verdict = verify(*make(world, tmp_path / "wrong"), PROMPTS)

@@ -15,7 +15,7 @@ from trl import SFTTrainer
 
 from helpers import DATA, profiles
 from helpers.chats import read_chat, to_dataset
-from helpers.doctor.run import diagnose, examine_run, findings
+from helpers.doctor.run import examine_run, findings
 from helpers.doctor.run_facts import measure
 from helpers.errors import InputError
 from helpers.models import load_base, load_tokenizer
@@ -85,6 +85,7 @@ def causes(trainer):
     return [finding.cause for finding in examine_run(trainer)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_healthy_run_gets_no_name(tmp_path, rows, seed):
     trainer = sft(tmp_path, rows, seed=seed)
@@ -95,19 +96,21 @@ def test_a_healthy_run_gets_no_name(tmp_path, rows, seed):
     assert 0.2 < facts.labels.graded_share < 0.8
 
 
+@pytest.mark.slow
 def test_a_healthy_run_with_checkpointing_gets_no_name(tmp_path, rows):
     for reentrant in (False, True):
         settings = dict(activation_checkpointing=True, activation_checkpointing_kwargs={"use_reentrant": reentrant})
         assert causes(sft(tmp_path, rows, steps=2, **settings)) == []
 
 
+@pytest.mark.slow
 def test_looking_at_a_running_trainer_changes_nothing(tmp_path, rows):
     """Dropout draws from the random state at each step, so that one draw too many would show."""
     seen = []
 
     class Look(TrainerCallback):
         def on_step_end(self, args, state, control, **kwargs):
-            seen.append(diagnose(self.trainer))
+            seen.append(examine_run(self.trainer))
 
     def weights(*callbacks):
         model = adapted(lora_dropout=0.2)
@@ -134,17 +137,20 @@ def test_before_the_first_step_labels_and_gradients_are_judged(tmp_path, rows):
     assert causes(sft(tmp_path, rows, steps=0)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [0.1, 1e8])
 def test_rate_too_high(tmp_path, rows, rate):
     trainer = sft(tmp_path, rows, learning_rate=rate)
     assert causes(trainer) == ["rate too high"]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_no_longer_finite_says_so(tmp_path, rows):
-    (finding,) = diagnose(sft(tmp_path, rows, learning_rate=1e8))
+    (finding,) = examine_run(sft(tmp_path, rows, learning_rate=1e8))
     assert "not finite" in finding.evidence
 
 
+@pytest.mark.slow
 def test_rate_too_low(tmp_path, rows):
     assert causes(sft(tmp_path, rows, learning_rate=1e-6)) == ["rate too low"]
 
@@ -234,6 +240,7 @@ def test_graded_padding(tmp_path, rows, tokenizer):
     assert causes(trainer) == ["padding graded"]
 
 
+@pytest.mark.slow
 def test_float16_overflow_is_not_blamed_on_the_rate(tmp_path, rows):
     facts = measure(sft(tmp_path, rows, learning_rate=1e8))
     (finding,) = findings(replace(facts, adapter=replace(facts.adapter, float16=True)))

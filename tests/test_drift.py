@@ -243,6 +243,7 @@ def test_the_command_counts_repairs_and_speaks_json(tmp_path):
     assert isinstance(run(cli.app, ["drift", str(tmp_path / "gone.py")]).exception, InputError)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
 def test_no_false_alarm_on_the_course_itself(path):
     alarms = drift.check(path)

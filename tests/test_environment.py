@@ -196,8 +196,10 @@ def test_unknown_profile_is_the_callers_error():
 
 
 def test_ranges_lock_and_this_installation_agree():
-    locked = requirements.locked()
-    for one in requirements.tested():
+    locked, tested = requirements.locked(), requirements.tested()
+    assert {one.group for one in tested} == {"course", *environment.NEEDED_FOR}
+    assert len({one.name for one in tested}) == len(tested), "a package stands there twice"
+    for one in tested:
         assert one.reason, f"{one.name} gives no reason"
         assert requirements.judge(one.specifier, locked.get(one.name)) == "ok", one.name
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")

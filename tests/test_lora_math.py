@@ -23,7 +23,7 @@ def by_hand():
     cells = nbformat.read(NOTEBOOKS / "02_lora_math.ipynb", as_version=4).cells
     sources = [cell.source for cell in cells if "by-hand" in cell.metadata.get("tags", [])]
     assert sources, "notebook 02 has no cell tagged by-hand"
-    names = {"torch": torch, "nn": nn, "math": math, "lora_math": lora_math}
+    names: dict = {}
     exec("\n\n".join(sources), names)
     return names
 
@@ -50,9 +50,10 @@ def tiny_batch() -> dict[str, torch.Tensor]:
 
 @pytest.fixture
 def pair(by_hand):
-    """The hand-made model and PEFT's, with the same random A and the same B that is not zero."""
-    ours = by_hand["add_lora_by_hand"](tiny_model(), RANK, ALPHA)
-    theirs = get_peft_model(tiny_model(), LoraConfig(r=RANK, lora_alpha=ALPHA, target_modules="all-linear"))
+    """The hand-made model and PEFT's, with the same random A, the same B that is not zero, and dropout turned off."""
+    ours = by_hand["add_lora"](tiny_model(), RANK, ALPHA, dropout=0.25).eval()
+    config = LoraConfig(r=RANK, lora_alpha=ALPHA, lora_dropout=0.25, target_modules="all-linear")
+    theirs = get_peft_model(tiny_model(), config).eval()
     layers = [
         (ours.get_submodule(name), theirs.base_model.model.get_submodule(name))
         for name in lora_math.linear_layers(tiny_model())
@@ -66,7 +67,7 @@ def pair(by_hand):
 
 
 def test_b_zero_gives_exactly_the_base(by_hand):
-    adapted = by_hand["add_lora_by_hand"](tiny_model(), RANK, ALPHA)
+    adapted = by_hand["add_lora"](tiny_model(), RANK, ALPHA)
     assert torch.equal(adapted(**tiny_batch()).logits, tiny_model()(**tiny_batch()).logits)
 
 
@@ -87,8 +88,18 @@ def test_gradients_equal_peft(pair):
         assert mine.A.grad.any() and mine.B.grad.any()
 
 
+def test_dropout_equals_peft_for_each_seed(pair):
+    def logits(model, seed):
+        torch.manual_seed(seed)
+        return model.train()(**tiny_batch()).logits
+
+    ours, theirs, _ = pair
+    assert (logits(ours, 0) - logits(theirs, 0)).abs().max() <= 1e-6
+    assert (logits(ours, 0) - logits(ours, 1)).abs().max() > 1e-3  # else nothing was dropped
+
+
 def test_only_a_and_b_get_gradients_and_the_base_never_moves(by_hand):
-    adapted = by_hand["add_lora_by_hand"](tiny_model(), RANK, ALPHA)
+    adapted = by_hand["add_lora"](tiny_model(), RANK, ALPHA)
     frozen = [(name, p) for name, p in adapted.named_parameters() if not name.endswith((".A", ".B"))]
     trained = [p for name, p in adapted.named_parameters() if name.endswith((".A", ".B"))]
     before, start = lora_math.fingerprint(frozen), [p.detach().clone() for p in trained]
@@ -105,10 +116,8 @@ def test_only_a_and_b_get_gradients_and_the_base_never_moves(by_hand):
 def test_merge_equals_peft_and_the_adapter(pair):
     ours, theirs, layers = pair
     expected = ours(**tiny_batch()).logits
-    weights = {
-        name: ours.get_submodule(name).base.weight + ours.get_submodule(name).delta()
-        for name in lora_math.linear_layers(tiny_model())
-    }
+    by_name = {name: ours.get_submodule(name) for name in lora_math.linear_layers(tiny_model())}
+    weights = {name: one.base.weight + one.scaling * one.B @ one.A for name, one in by_name.items()}
     merged = theirs.merge_and_unload()
     for name, weight in weights.items():
         torch.testing.assert_close(merged.get_submodule(name).weight, weight, atol=1e-6, rtol=0)

@@ -103,6 +103,7 @@ def test_a_remedy_that_takes_more_is_left_out(tmp_path):
     assert quarter < whole < chunked and found.fits and not found.settings.chunked_loss
 
 
+@pytest.mark.slow
 def test_remedies_save_bytes_and_come_in_their_order(all_remedies):
     steps = all_remedies.steps
     names = [remedy.name for remedy in fit.remedies(("q_proj", "v_proj"))]
@@ -122,6 +123,7 @@ def test_what_fits_is_within_the_budget_and_nothing_of_it_is_needless(model):
     assert found.steps[0].plan.peak > found.budget
 
 
+@pytest.mark.slow
 def test_fit_says_settings_or_the_gpu_that_it_takes(model, all_remedies, monkeypatch):
     code, output, _ = run("fit", "--model", model, "--gpu-gb", "4", "--length", "64")
     assert code == 0 and "fits into 4 GB" in output and "--method lora" in output
@@ -174,6 +176,7 @@ def test_what_cannot_be_is_below_the_weights(figure):
     assert figure.bytes < published.compare(figure).floor
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("figure", [f for f in FIGURES if f.kind == "peak"], ids=lambda figure: figure.id)
 def test_what_others_measured_is_as_far_off_as_its_row_says(figure):
     low, high = figure.band

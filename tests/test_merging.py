@@ -3,12 +3,13 @@
 import math
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from helpers import DATA, merging, models, profiles, training
+from helpers import DATA, inference, merging, models, profiles, training
 from helpers.chats import read_chat
 from helpers.errors import InputError
 
@@ -120,3 +121,43 @@ def test_adapter_off_is_the_base(adapter_model, tokenizer):
     ids = torch.tensor([tokenizer.apply_chat_template(PROMPTS[0], return_dict=False)])
     with torch.no_grad(), adapter_model.disable_adapter():
         assert torch.equal(adapter_model(input_ids=ids).logits, base(input_ids=ids).logits)
+
+
+class Fixed:
+    """A model of two tokens that gives the same logits at every position of a prompt, and others behind it."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, starts: list[int], in_prompt: list[float], in_answer: list[float]):
+        self.starts, self.in_prompt, self.in_answer = starts, torch.tensor(in_prompt), torch.tensor(in_answer)
+
+    def __call__(self, input_ids, attention_mask):
+        behind = torch.arange(input_ids.shape[1]) >= torch.tensor(self.starts)[:, None] - 1
+        return SimpleNamespace(logits=torch.where(behind[..., None], self.in_answer, self.in_prompt))
+
+
+def test_agreement_counts_the_answer_alone_and_in_nats(tokenizer):
+    starts = [len(tokenizer.apply_chat_template(p, add_generation_prompt=True, return_dict=False)) for p in PROMPTS[:2]]
+    one = Fixed(starts, [0.0, 0.0], [math.log(3), 0.0])  # p = (3/4, 1/4)
+    two = Fixed(starts, [90.0, 0.0], [0.0, math.log(3)])  # q = (1/4, 3/4)
+    answers = ["a", "a longer answer"]
+    kl, top1 = merging.answer_agreement(one, two, tokenizer, PROMPTS[:2], answers)
+    assert kl == pytest.approx(math.log(3) / 2) and top1 == 0  # 3/4 log 3 - 1/4 log 3
+    assert merging.answer_agreement(one, one, tokenizer, PROMPTS[:2], answers) == (0, 1)
+    other_prompt = Fixed(starts, [90.0, 0.0], [math.log(3), 0.0])
+    assert merging.answer_agreement(one, other_prompt, tokenizer, PROMPTS[:2], answers) == (0, 1)
+    broken = Fixed(starts, [0.0, 0.0], [math.nan, 0.0])
+    assert math.isinf(merging.answer_agreement(one, broken, tokenizer, PROMPTS[:2], answers)[0])
+    with pytest.raises(ValueError):
+        merging.answer_agreement(one, two, tokenizer, PROMPTS[:2], answers[:1])
+
+
+def test_agreement_of_real_models_does_not_depend_on_the_batch(adapter_model, tokenizer):
+    base = models.load_base(PROFILE, quantize=False).eval()
+    answers = inference.generate(adapter_model, tokenizer, PROMPTS[:6], max_new_tokens=24)
+    assert merging.answer_agreement(adapter_model, adapter_model, tokenizer, PROMPTS[:6], answers) == (0, 1)
+    together, alone = (
+        merging.answer_agreement(adapter_model, base, tokenizer, PROMPTS[:6], answers, batch_size=size)
+        for size in (6, 1)
+    )
+    assert together == pytest.approx(alone, rel=1e-3) and together[0] > 0.001

@@ -145,6 +145,7 @@ def test_a_good_lesson_has_no_problems(tmp_path):
     assert problems(sample(tmp_path), tmp_path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SPOILED)
 def test_problems_catches(name, tmp_path):
     assert problems(sample(tmp_path, **SPOILED[name]), tmp_path), f"let pass: {name}"
@@ -170,6 +171,7 @@ def test_cells_of_a_gallery_serve_the_cases_that_they_name(tmp_path, monkeypatch
         reproduce.find("26")
 
 
+@pytest.mark.slow
 def test_run_stops_where_something_goes_otherwise(tmp_path, monkeypatch):
     monkeypatch.setattr(reproduce.Lesson.cells, "__defaults__", (tmp_path,))
     good = reproduce.run_lesson(sample(tmp_path))

@@ -13,8 +13,9 @@ from helpers.sweeps import Setting, run_setting
 from tools import build_runs
 
 QUICK = Setting(steps=2, rows=16, batch_size=4)
-# what `python -m helpers bench` wrote lies beside them
-CARDS = sorted(path.stem for path in sweeps.CARDS.glob("*.json") if not path.stem.startswith("bench"))
+# what `python -m tools.bench` and `python -m tools.build_cleaning` wrote lies beside them
+OTHERS = ("bench", "cleaning")
+CARDS = sorted(path.stem for path in sweeps.CARDS.glob("*.json") if not path.stem.startswith(OTHERS))
 
 
 def test_every_card_has_a_builder():
@@ -35,6 +36,7 @@ def test_card_was_made_from_what_is_shipped(name):
     assert card["versions"] and all(point["seconds"] > 0 for points in card["points"].values() for point in points)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CARDS)
 def test_a_point_of_the_card_can_be_had_again(name):
     """Within what other kernels and thread counts make of rounding; another seed or rate differs by far more."""
@@ -46,6 +48,7 @@ def test_a_point_of_the_card_can_be_had_again(name):
     assert again.losses == pytest.approx(point.losses, rel=0.1, abs=0.02)
 
 
+@pytest.mark.slow
 def test_the_same_setting_gives_the_same_run_and_another_seed_another():
     first, again, other = run_setting(QUICK), run_setting(QUICK), run_setting(replace(QUICK, seed=1))
     assert first.losses == again.losses and first.curves == again.curves

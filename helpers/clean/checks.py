@@ -120,11 +120,14 @@ def normalise_ticket_answer(text: str) -> tuple[str, list[str]]:
             value, repairs = repair_text(value, "task text")
             done += repairs
         if name == "quantity" and isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value.strip()):
-            value, _ = int(value), done.append("quantity_to_number")
+            value = int(value)
+            done.append("quantity_to_number")
         elif name == "quantity" and isinstance(value, float) and value.is_integer() and abs(value) < 1e9:
-            value, _ = int(value), done.append("quantity_to_number")
+            value = int(value)
+            done.append("quantity_to_number")
         elif name in ("order_id", "customer") and isinstance(value, int) and not isinstance(value, bool):
-            value, _ = str(value), done.append("number_to_text")
+            value = str(value)
+            done.append("number_to_text")
         renamed[name] = value
     if set(renamed) != set(FIELDS):
         return text, []

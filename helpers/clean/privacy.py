@@ -5,6 +5,7 @@ invoice or tracking number, is never masked.
 """
 
 import re
+from collections.abc import Callable
 
 EMAIL = re.compile(
     r"(?<![A-Za-z0-9À-ÖØ-öø-ÿ._%+\-/])(?!git@)[A-Za-z0-9À-ÖØ-öø-ÿ_%+][A-Za-z0-9À-ÖØ-öø-ÿ._%+\-]{0,63}@(?:[A-Za-z0-9\-]{1,63}\.){1,5}[A-Za-z]{2,24}(?![A-Za-z0-9])"
@@ -95,6 +96,7 @@ def mask_personal_data(text: str, protected: tuple[str, ...] = (), code: bool = 
             return found.group()
         return found.group()[: found.start("number") - found.start()] + "[PHONE]"
 
+    steps: list[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str]]]
     steps = [("masked_email", EMAIL, "[EMAIL]"), ("masked_card", _CARD, card)]
     steps += [("masked_phone", pattern, phone) for pattern in _PHONES] + [("masked_phone", _NAMED_PHONE, named_phone)]
     for name, pattern, replacement in steps:

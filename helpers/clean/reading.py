@@ -214,7 +214,9 @@ class _Lines:
     """Feeds a csv reader and remembers what it took, so that a broken record costs one line and not the file."""
 
     def __init__(self, lines: Iterator[tuple[int, str, str]]):
-        self.source, self.again, self.taken = lines, deque(), []
+        self.source = lines
+        self.again: deque[tuple[int, str, str]] = deque()
+        self.taken: list[tuple[int, str, str]] = []
 
     def __iter__(self):
         return self
@@ -233,19 +235,21 @@ def _delimiter(header: str) -> tuple[str, int]:
     for mark in (",", ";", "\t", "|"):
         cells = header.lstrip(_BOM).rstrip("\r").split(mark)
         counts[mark] = sum(canonical_key(cell.strip(' "'))[0] is not None for cell in cells)
-    best = max(counts, key=counts.get)
+    best = max(counts, key=counts.__getitem__)
     return best, counts[best] if counts[best] > 1 else 0
 
 
 def _csv_rows(path: Path, found: Probe) -> Iterator[RawRow]:
     csv.field_size_limit(2**31 - 1)
-    lines, header, delimiter = _Lines(text_lines(path, found)), None, ","
+    lines, delimiter, problem = _Lines(text_lines(path, found)), ",", ""
+    header: list[str] | None = None
+    cells: list[str] | None
     while True:
         lines.taken = []
         try:
             if header is None:
                 delimiter, _ = _delimiter(found.head.lstrip(_BOM).split("\n", 1)[0])
-            cells, problem = next(csv.reader(lines, strict=True, delimiter=delimiter)), None
+            cells = next(csv.reader(lines, strict=True, delimiter=delimiter))
         except StopIteration:
             return
         except csv.Error as error:
@@ -258,11 +262,11 @@ def _csv_rows(path: Path, found: Probe) -> Iterator[RawRow]:
             continue
         row = RawRow(str(path), number, 0, raw)
         row.repairs = [f"encoding_{name}" for name in sorted({name for _, _, name in lines.taken} - {"utf-8"})]
-        if header is None and cells is not None:
-            header = [cell.strip().lstrip(_BOM) for cell in cells]
-            continue
         if cells is None:
             row.error = ("broken_csv", problem)
+        elif header is None:
+            header = [cell.strip().lstrip(_BOM) for cell in cells]
+            continue
         elif len(cells) > len(header):
             row.error = ("broken_csv", f"{len(cells)} cells under {len(header)} column names")
         else:

@@ -88,7 +88,7 @@ def repair_messages(messages: Messages) -> tuple[Messages, list[str]]:
 
 def _repair_once(messages: Messages) -> tuple[Messages, list[str]]:
     task, repaired, done = is_ticket_task(messages), [], []
-    protected = ()
+    protected: tuple[str, ...] = ()
     if task:
         found = re.search(r'"order_id"\s*:\s*"([^"]*)"', normalise_ticket_answer(messages[-1]["content"])[0])
         protected = (found.group(1),) if found else ()

@@ -67,7 +67,9 @@ def score_defects(said: dict[tuple[str, int], list[str]], truth: list[dict]) -> 
     A CSV that is in one legacy encoding as a whole is not a mixed one, so its rows do not count there.
     """
     seeded = {(label["file"], label["line"]): label["defects"] for label in truth}
-    totals, found, right = Counter(), Counter(), Counter()
+    totals: Counter[str] = Counter()
+    found: Counter[str] = Counter()
+    right: Counter[str] = Counter()
     for place, names in said.items():
         for defect, verdicts in VERDICTS.items():
             has = defect in seeded.get(place, ())

@@ -29,7 +29,7 @@ def group_rows(rows: list[dict], threshold: float = NEAR) -> list[int]:
             i = parent[i]
         return i
 
-    index, first = new_index(), {}
+    index, first = new_index(), dict[bytes, int]()
     for i, row in enumerate(rows):
         text = prompt_text(row["messages"])
         same = first.setdefault(fingerprint(row["messages"]).prompt, i)
@@ -63,10 +63,10 @@ def split_rows(
     if not 0 <= validation < 1:
         raise InputError(f"the validation share must be at least 0 and below 1, not {validation}")
     groups = group_rows(rows) if groups is None else groups
-    members = defaultdict(list)
-    for i, group in enumerate(groups):
-        members[group].append(i)
-    strata = defaultdict(list)
+    members: defaultdict[int, list[int]] = defaultdict(list)
+    for i, number in enumerate(groups):
+        members[number].append(i)
+    strata: defaultdict[str, list[list[int]]] = defaultdict(list)
     for group in members.values():
         strata[str(rows[group[0]].get(stratify_by)) if stratify_by else ""].append(group)
     chosen: set[int] = set()
@@ -81,9 +81,11 @@ def split_rows(
                 chosen.update(group)
                 taken += len(group)
     if not chosen and validation and len(members) > 1:
-        chosen.update(min((group for pieces in strata.values() for group in pieces), key=len))
+        smallest = min([group for pieces in strata.values() for group in pieces], key=len)
+        chosen.update(smallest)
     elif len(chosen) == len(rows) and len(members) > 1:
-        chosen.difference_update(min(members.values(), key=len))
+        smallest = min(members.values(), key=len)
+        chosen.difference_update(smallest)
     return Split(
         [row for i, row in enumerate(rows) if i not in chosen], [row for i, row in enumerate(rows) if i in chosen]
     )

@@ -143,7 +143,7 @@ def trained_weights(adapter_model) -> tuple[dict, dict]:
             parameter = dequantize_module_weight(base.get_submodule(name.rpartition(".")[0]))
         weights[name.replace(".modules_to_save.default", "").replace(".base_layer", "")] = parameter.detach()
     for name, layer in layers.items():  # a tied head is named once, as the embedding
-        weights.setdefault(name, layer.get_base_layer().weight.detach())
+        weights.setdefault(name, layer.get_base_layer().get_parameter("weight").detach())
     return weights, layers
 
 

@@ -25,8 +25,8 @@ class Finding:
 
 
 @contextmanager
-def first_nonfinite(model: torch.nn.Module) -> Iterator[list[Finding]]:
-    """Watch every forward pass inside the block; the list gets at most one Finding, the first of all.
+def first_nonfinite(model) -> Iterator[list[Finding]]:
+    """Watch every forward pass of a transformers or PEFT model inside the block; the list gets at most one Finding.
 
     A module's hook runs after those of its parts, so the first to complain is the smallest module that is to blame.
     Passes are counted at the input embedding, through whatever wrapper the model is called; with gradient

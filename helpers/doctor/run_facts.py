@@ -149,7 +149,7 @@ def gradient_facts(trainer, batch: dict) -> Gradients:
     trainable = {name: p for name, p in model.named_parameters() if p.requires_grad and "lora_A" not in name}
     held = trainer.optimizer.param_groups if trainer.optimizer else [{"params": list(trainable.values())}]
     held_ids = {id(p) for group in held for p in group["params"]}
-    cut, reached = [], 0
+    cut: list[torch.nn.Module] = []
     tensors = {name: value.to(model.device) for name, value in batch.items() if torch.is_tensor(value)}
     with left_as_found(model), watched_layers(model, cut):
         loss = model(**tensors).loss
@@ -219,8 +219,9 @@ def adapter_facts(model) -> Adapter:
         for name in layer.active_adapters:
             if name not in layer.lora_B:
                 continue
-            float16 |= str(layer.lora_B[name].weight.dtype) == "torch.float16"
-            A, B = layer.lora_A[name].weight.detach().double(), layer.lora_B[name].weight.detach().double()
+            low, high = layer.lora_A[name].get_parameter("weight"), layer.lora_B[name].get_parameter("weight")
+            float16 |= str(high.dtype) == "torch.float16"
+            A, B = low.detach().double(), high.detach().double()
             matrices += 1
             zero += not B.any()
             not_finite += not (A.isfinite().all() and B.isfinite().all())

@@ -19,33 +19,35 @@ CALL_HANDLERS = {"TypeError"}
 
 
 class Checker(cst.CSTVisitor):
-    """Collects the findings of one file; `defaults` apart, because they count only in a script that shows its age."""
+    """Collects the findings of one file; defaults apart, because they count only in a script that shows its age."""
 
     def __init__(self, source: Source, table: Table) -> None:
         super().__init__()
         self.source, self.table = source, table
         self.resolver = Resolver(source.module, table)
-        self.findings: list[Finding] = []
-        self.defaults: list[Finding] = []
+        self._found: list[Finding] = []
+        self._defaults: list[Finding] = []
 
     def findings(self) -> list[Finding]:
         """All findings in the order of their lines."""
         self.resolver.module.visit(self)
-        aged = any(finding.kind != "default" for finding in self.findings)
-        return sorted(self.findings + (self.defaults if aged else []), key=lambda found: found.line)
+        aged = any(finding.kind != "default" for finding in self._found)
+        return sorted(self._found + (self._defaults if aged else []), key=lambda found: found.line)
 
     def visit_ImportFrom(self, node: cst.ImportFrom) -> bool:
         module = get_full_name_for_node(node.module) if node.module and not node.relative else None
-        if not self._ours(module) or isinstance(node.names, cst.ImportStar) or self._handled(node, IMPORT_HANDLERS):
+        if not module or not ours(module) or isinstance(node.names, cst.ImportStar):
+            return False
+        if self._handled(node, IMPORT_HANDLERS):
             return False
         missing: dict[cst.ImportAlias, tuple[Entry | None, MissingError]] = {}
         for alias in node.names:
             name = f"{module}.{alias.name.value}"
             try:
                 libraries.find(name)
-            except MissingError as gone:
-                names = [*libraries.names(name), f"{gone.owner}.{gone.part}"]
-                missing[alias] = self.table.of_object(names), gone
+            except MissingError as error:
+                names = [*libraries.names(name), f"{error.owner}.{error.part}"]
+                missing[alias] = self.table.of_object(names), error
         edits = repair.imports(self.resolver, node, module, {alias: entry for alias, (entry, _) in missing.items()})
         for alias, (entry, gone) in missing.items():
             repaired = edits if entry and entry.new else ()
@@ -55,11 +57,11 @@ class Checker(cst.CSTVisitor):
     def visit_Import(self, node: cst.Import) -> bool:
         for alias in node.names:
             module = get_full_name_for_node(alias.name)
-            if self._ours(module) and not self._handled(node, IMPORT_HANDLERS):
+            if module and ours(module) and not self._handled(node, IMPORT_HANDLERS):
                 try:
                     libraries.find(module)
-                except MissingError as gone:
-                    self._object(alias, module, self.table.of_object([module]), gone)
+                except MissingError as error:
+                    self._object(alias, module, self.table.of_object([module]), error)
         return False
 
     def visit_Attribute(self, node: cst.Attribute) -> None:
@@ -98,7 +100,7 @@ class Checker(cst.CSTVisitor):
             if name not in {keyword.name for keyword in keywords}:
                 self._value(node, name, value, target, names)
         if complete:
-            self._defaults(node, target, names, accepts, given)
+            self._changed_defaults(node, target, names, accepts, given)
 
     def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
         owner = next(iter(self.resolver.ancestors(node)), None)
@@ -139,7 +141,7 @@ class Checker(cst.CSTVisitor):
         if entry and entry.value:
             self._add(value, entry.kind, name, describe(short(target.name), name, entry), entry)
 
-    def _defaults(
+    def _changed_defaults(
         self, node: cst.Call, target: Target, names: list[str], accepts: Accepts, given: dict[str, cst.BaseExpression]
     ) -> None:
         alike = {entry.new for name in given if (entry := self.table.of_argument(names, name, ""))}
@@ -147,7 +149,7 @@ class Checker(cst.CSTVisitor):
             if entry.argument not in alike | set(given) and not self._excused(entry, given):
                 message = describe(short(target.name), entry.argument, entry)
                 line = self.resolver.line(node)
-                self.defaults.append(Finding(self.source.place(line), line, "default", entry.argument, message, entry))
+                self._defaults.append(Finding(self.source.place(line), line, "default", entry.argument, message, entry))
 
     def _excused(self, entry: Entry, given: dict[str, cst.BaseExpression]) -> bool:
         """Whether another argument makes the entry's own default irrelevant."""
@@ -168,8 +170,7 @@ class Checker(cst.CSTVisitor):
 
     def _object(self, node, name: str, entry: Entry | None, gone: MissingError | None, edits=(), bound=False) -> None:
         if entry is None:
-            message = f"{gone.owner} has no {gone.part}"
-            self._add(node, "unknown", name, message)
+            self._add(node, "unknown", name, str(gone))
             return
         owner, _, last = name.rpartition(".")
         what = {
@@ -184,11 +185,8 @@ class Checker(cst.CSTVisitor):
     def _add(self, node, kind: str, subject: str, message: str, entry: Entry | None = None, edits=()) -> None:
         line = self.resolver.line(node)
         found = Finding(self.source.place(line), line, kind, subject, message, entry, tuple(edits))
-        if found not in self.findings:
-            self.findings.append(found)
-
-    def _ours(self, module: str | None) -> bool:
-        return module is not None and module.partition(".")[0] in libraries.LIBRARIES
+        if found not in self._found:
+            self._found.append(found)
 
     def _handled(self, node: cst.CSTNode, handlers: set[str]) -> bool:
         """Whether the script expects this to fail: inside a try with such a handler, or under `with ...raises(...)`."""
@@ -202,6 +200,11 @@ class Checker(cst.CSTVisitor):
                 return True
             inner = outer
         return False
+
+
+def ours(module: str) -> bool:
+    """Whether a module belongs to one of the libraries that are looked at."""
+    return module.partition(".")[0] in libraries.LIBRARIES
 
 
 def short(name: str) -> str:
@@ -218,4 +221,4 @@ def _names(node: cst.BaseExpression | None) -> list[str]:
 
 def _is_raises(node: cst.BaseExpression) -> bool:
     name = get_full_name_for_node(node.func) if isinstance(node, cst.Call) else None
-    return bool(name) and name.rpartition(".")[2] in ("raises", "assertRaises", "assertRaisesRegex")
+    return name is not None and name.rpartition(".")[2] in ("raises", "assertRaises", "assertRaisesRegex")

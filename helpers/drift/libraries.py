@@ -36,7 +36,7 @@ def find(dotted: str) -> Any:
     """
     parts = dotted.split(".")
     try:
-        here = importlib.import_module(parts[0])
+        here: Any = importlib.import_module(parts[0])
     except ImportError as error:
         raise InputError(f"{parts[0]} cannot be imported here ({error}): run python -m helpers check") from error
     for n, part in enumerate(parts[1:], 1):

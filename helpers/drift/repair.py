@@ -42,7 +42,10 @@ def imports(
     resolver: Resolver, node: cst.ImportFrom, module: str, missing: dict[cst.ImportAlias, Entry | None]
 ) -> tuple[Edit, ...]:
     """Rewrite one from-import and the uses of the names it brings, for the entries that say where they are now."""
-    kept, edits = [], []
+    if isinstance(node.names, cst.ImportStar):
+        return ()
+    kept: list[cst.ImportAlias] = []
+    edits: list[Edit] = []
     elsewhere: dict[str, list[str]] = {}
     for alias in node.names:
         entry = missing.get(alias)
@@ -75,7 +78,7 @@ def _uses(resolver: Resolver, name: str) -> list[cst.Name]:
     return [
         node
         for node in m.findall(resolver.module, m.Name())
-        if id(node) not in imported and resolver.imported(node) == name
+        if isinstance(node, cst.Name) and id(node) not in imported and resolver.imported(node) == name
     ]
 
 
@@ -83,7 +86,8 @@ def _removal(resolver: Resolver, source: Source, found: Keyword) -> Edit:
     """The argument with one of its commas: the one before it on the same line, else the one after it."""
     start, end = _start(resolver, found.node), _end(resolver, found.whole)
     around = resolver.parents[found.whole]
-    siblings = list(around.elements if isinstance(around, cst.Dict) else around.args)
+    items = around.elements if isinstance(around, cst.Dict) else cst.ensure_type(around, cst.Call).args
+    siblings: list[cst.CSTNode] = list(items)
     place = siblings.index(found.whole)
     before = _end(resolver, siblings[place - 1]) if place else (0, 0)
     if before[0] == start[0]:

@@ -40,8 +40,8 @@ class Keyword:
 
     name: str
     value: cst.BaseExpression
-    node: cst.CSTNode
-    whole: cst.CSTNode
+    node: cst.Name | cst.SimpleString
+    whole: cst.Arg | cst.DictElement
     shared: bool = False
 
 
@@ -158,7 +158,7 @@ class Resolver:
         own = {part.name.value for part in node.body.body if isinstance(part, cst.FunctionDef)}
         return node.bases[0].value if len(node.bases) == 1 and not own & {"__init__", "__new__"} else None
 
-    def _dict(self, node: cst.BaseExpression) -> list[Keyword] | None:
+    def _dict(self, node: cst.CSTNode) -> list[Keyword] | None:
         """The items of a dict literal, of dict(...), or of a name that is bound to one and to nothing else."""
         shared = False
         if isinstance(node, cst.Name):
@@ -167,18 +167,20 @@ class Resolver:
                 return None
             node, shared = values[0], uses > 1
         if isinstance(node, cst.Dict):
-            pairs = [(e.key, e) for e in node.elements if isinstance(e, cst.DictElement)]
-            if len(pairs) < len(node.elements) or not all(isinstance(key, cst.SimpleString) for key, _ in pairs):
-                return None
-            return [Keyword(str(key.evaluated_value), e.value, key, e, shared) for key, e in pairs]
+            found = [
+                Keyword(str(e.key.evaluated_value), e.value, e.key, e, shared)
+                for e in node.elements
+                if isinstance(e, cst.DictElement) and isinstance(e.key, cst.SimpleString)
+            ]
+            return found if len(found) == len(node.elements) else None
         if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "dict":
-            if any(arg.keyword is None for arg in node.args):
-                return None
-            return [Keyword(arg.keyword.value, arg.value, arg.keyword, arg, shared) for arg in node.args]
+            found = [Keyword(a.keyword.value, a.value, a.keyword, a, shared) for a in node.args if a.keyword]
+            return found if len(found) == len(node.args) else None
         return None
 
     def _accesses(self, node: cst.Name) -> list[cst.CSTNode]:
-        return [a.node for found in self._scopes[node][node.value] for a in found.references]
+        scope = self._scopes[node]
+        return [a.node for found in scope[node.value] for a in found.references] if scope else []
 
     def _uses(self, node: cst.Name) -> int:
         return len(self._accesses(node))

@@ -170,8 +170,10 @@ def _without_magics(lines: list[str]) -> list[str]:
         assigned = ASSIGNED_MAGIC.match(line)
         if continued:
             code.append("\n")
-        elif magic or assigned:
-            code.append(magic.group(1) + "pass\n" if magic else assigned.group(1) + "None\n")
+        elif magic:
+            code.append(magic.group(1) + "pass\n")
+        elif assigned:
+            code.append(assigned.group(1) + "None\n")
         else:
             code.append(line)
         continued = bool(continued or magic or assigned) and line.rstrip("\r\n").endswith("\\")

@@ -10,18 +10,23 @@ import copy
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import bitsandbytes as bnb
 import torch
+from bitsandbytes.autograd import _functions
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
-from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, masking_utils
+from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel, masking_utils
 from transformers.pytorch_utils import Conv1D
 
 from helpers import DATA, lora_math
 from helpers.errors import InputError
 from helpers.memory.settings import Settings
 from helpers.models import check_model, keep_trainable
+
+if TYPE_CHECKING:
+    from peft import PeftModel
 
 INT8_THRESHOLD = 6.0  # llm_int8_threshold of transformers' BitsAndBytesConfig
 
@@ -46,7 +51,7 @@ def load_config(model: str) -> PretrainedConfig:
         raise InputError(f"no architecture found for {model!r}: {reason} ({known})") from None
 
 
-def base_model(config: PretrainedConfig, settings: Settings) -> torch.nn.Module:
+def base_model(config: PretrainedConfig, settings: Settings) -> PreTrainedModel:
     """The base on the meta device, its linear layers exchanged for bitsandbytes' if the settings quantize them."""
     dtype = getattr(torch, settings.dtype)
     with torch.device("meta"):
@@ -64,15 +69,22 @@ def base_model(config: PretrainedConfig, settings: Settings) -> torch.nn.Module:
 
 
 def _quantized_layer(layer: torch.nn.Module, n_in: int, n_out: int, settings: Settings) -> torch.nn.Module:
+    small: bnb.nn.Linear4bit | bnb.nn.Linear8bitLt
     if settings.method == "qlora":
-        dtype = getattr(torch, settings.dtype)
-        options = dict(compute_dtype=dtype, compress_statistics=settings.double_quant, quant_type="nf4")
-        small = bnb.nn.Linear4bit(n_in, n_out, bias=False, device="meta", **options)
+        small = bnb.nn.Linear4bit(
+            n_in,
+            n_out,
+            bias=False,
+            compute_dtype=getattr(torch, settings.dtype),
+            compress_statistics=settings.double_quant,
+            quant_type="nf4",
+            device="meta",
+        )
     else:
         small = bnb.nn.Linear8bitLt(
             n_in, n_out, bias=False, has_fp16_weights=False, threshold=INT8_THRESHOLD, device="meta"
         )
-    small.bias = layer.bias
+    small.register_parameter("bias", dict(layer.named_parameters(recurse=False)).get("bias"))
     return small
 
 
@@ -83,13 +95,14 @@ def meta_model(config: PretrainedConfig, settings: Settings) -> torch.nn.Module:
     """
     from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
-    model = base_model(config, settings)
+    base = base_model(config, settings)
     if settings.prepare:
-        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+        base = prepare_model_for_kbit_training(base, use_gradient_checkpointing=False)
     if settings.chunked_loss:
         from trl.trainer.utils import add_fused_lm_head
 
-        add_fused_lm_head(model, outputs=("log_probs", "entropy", "is_top1"))  # as SFTTrainer asks for
+        add_fused_lm_head(base, outputs=("log_probs", "entropy", "is_top1"))  # as SFTTrainer asks for
+    model: PreTrainedModel | PeftModel = base
     if settings.method != "full":
         adapted = lora_math.linear_layers(model, settings.targets)
         names = sorted(
@@ -126,32 +139,41 @@ def materialise(model: torch.nn.Module, settings: Settings, device: str = "cpu")
             setattr(module, name, torch.ones(buffer.shape, dtype=buffer.dtype, device=device))
         for name, parameter in list(module.named_parameters(recurse=False)):
             if id(parameter) not in made:
-                is_quantized = name == "weight" and isinstance(module, bnb.nn.Linear4bit | bnb.nn.Linear8bitLt)
-                dtype = getattr(torch, settings.dtype) if is_quantized else parameter.dtype
-                dense = torch.ones(parameter.shape, dtype=dtype, device=device)
-                if dense.dim() > 1:
-                    dense.normal_(std=0.02)
-                plain = torch.nn.Parameter(dense, requires_grad=parameter.requires_grad)
-                made[id(parameter)] = _quantize(module, dense) if is_quantized else plain
+                if isinstance(module, bnb.nn.Linear4bit | bnb.nn.Linear8bitLt) and name == "weight":
+                    dense = _noise(parameter.shape, getattr(torch, settings.dtype), device)
+                    made[id(parameter)] = _quantize(module, dense, settings.double_quant)
+                else:
+                    dense = _noise(parameter.shape, parameter.dtype, device)
+                    made[id(parameter)] = torch.nn.Parameter(dense, requires_grad=parameter.requires_grad)
             setattr(module, name, made[id(parameter)])
     return model
 
 
-def _quantize(module: torch.nn.Module, dense: torch.Tensor) -> torch.nn.Parameter:
+def _noise(shape: torch.Size, dtype: torch.dtype, device: str) -> torch.Tensor:
+    dense = torch.ones(shape, dtype=dtype, device=device)
+    return dense.normal_(std=0.02) if dense.dim() > 1 else dense
+
+
+def _quantize(
+    module: bnb.nn.Linear4bit | bnb.nn.Linear8bitLt, dense: torch.Tensor, double_quant: bool
+) -> torch.nn.Parameter:
     """`dense` as the weight of a bitsandbytes layer; a fake one as a plain parameter with the same things on it.
 
     bitsandbytes' parameter classes cannot wrap fake tensors; its layers look only at the attributes.
     """
-    four_bit, fake = isinstance(module, bnb.nn.Linear4bit), isinstance(dense, FakeTensor)
-    if four_bit:
-        kind = dict(quant_type="nf4", compress_statistics=module.weight.compress_statistics)
+    fake = isinstance(dense, FakeTensor)
+    attributes: dict[str, Any]
+    if isinstance(module, bnb.nn.Linear4bit):
+        kind: dict[str, Any] = dict(quant_type="nf4", compress_statistics=double_quant)
         if not fake:
-            return bnb.nn.Params4bit(dense, requires_grad=False, **kind).to(dense.device)
+            weight = bnb.nn.Params4bit(dense, requires_grad=False, **kind)
+            return weight.to(dense.device)  # type: ignore[misc]  # bitsandbytes says `self` is a module
         packed, state = bnb.functional.quantize_4bit(dense, **kind)
         attributes = dict(quant_state=state, bnb_quantized=True, **kind)
     else:
         if not fake:
-            return bnb.nn.Int8Params(dense.cpu(), requires_grad=False, has_fp16_weights=False).to(dense.device)
+            rows = bnb.nn.Int8Params(dense.cpu(), requires_grad=False, has_fp16_weights=False)
+            return rows.to(dense.device)  # type: ignore[misc]
         module.state.threshold = 0.0  # outliers are found by their values, which fake tensors have not
         packed, scales, _ = bnb.functional.int8_vectorwise_quant(dense.half())
         attributes = dict(CB=packed, SCB=scales, has_fp16_weights=False)
@@ -181,7 +203,7 @@ def fake_tensors(device: str) -> Iterator[None]:
     try:
         with (
             mock.patch.object(masking_utils, "find_packed_sequence_indices", return_value=None),
-            mock.patch.object(bnb.autograd._functions.logger, "disabled", True),  # a line for each 8-bit layer
+            mock.patch.object(_functions.logger, "disabled", True),  # a line for each 8-bit layer
             ExitStack() as patches,
             FakeTensorMode(),
         ):

@@ -85,7 +85,7 @@ def watch(model: torch.nn.Module, settings: Settings, new_tokens: int, largest: 
         tracker.next_phase()
         cache = _read(model, torch.zeros((settings.batch, 1), dtype=torch.long), cache)
         token_peak, _ = tracker.next_phase()
-        kv_cache = bytes_of(tensor for layer in cache.layers for tensor in (layer.keys, layer.values))
+        kv_cache = bytes_of(getattr(layer, part) for layer in cache.layers for part in ("keys", "values"))
     return Inference(
         resident=resident.total,
         kv_cache=kv_cache,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from helpers import DATA
 from helpers.memory.plan import Plan, estimate
@@ -47,8 +48,8 @@ class Comparison:
 
     @property
     def within(self) -> bool:
-        """Whether the ratio is where the figure's row says."""
-        low, high = self.figure.band
+        """Whether the ratio is where the figure's row says; a claim's row says nothing."""
+        low, high = self.figure.band or (0.0, float("inf"))
         return low < self.ratio < high
 
     @property
@@ -65,7 +66,9 @@ def figures() -> list[Figure]:
 
 def settings_of(row: dict) -> Settings:
     """The settings of a row; targets are a list in JSON."""
-    options = {name: tuple(value) if isinstance(value, list) else value for name, value in row["settings"].items()}
+    options: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in row["settings"].items()
+    }
     return Settings(model=row["model"], **options)
 
 

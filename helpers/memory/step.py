@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Any, Self
 
 import torch
+from transformers import PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from helpers.memory.build import trainable
@@ -17,7 +19,7 @@ from helpers.memory.tracker import AllocatorTracker, StorageTracker, bytes_of, q
 class Affine:
     """Integers that grow by the same amount with each block of a model, so that two small models tell a large one."""
 
-    def extended(self, next_one: Affine, blocks: int) -> Affine:
+    def extended(self, next_one: Self, blocks: int) -> Self:
         """From these numbers for n blocks and `next_one`'s for n + 1, those for n + `blocks`."""
         pairs = ((getattr(self, each.name), getattr(next_one, each.name)) for each in fields(self))
         return type(self)(*(small + blocks * (large - small) for small, large in pairs))
@@ -84,9 +86,10 @@ def static_bytes(model: torch.nn.Module) -> Static:
     return Static(**{term: bytes_of(tensors) for term, tensors in static_tensors(model).items()})
 
 
-def causal_model(model: torch.nn.Module) -> torch.nn.Module:
+def causal_model(model: torch.nn.Module) -> PreTrainedModel:
     """The transformers model under an adapter, or the model itself."""
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
+    wrapped: Any = model
+    return wrapped.get_base_model() if hasattr(wrapped, "get_base_model") else wrapped
 
 
 def blocks_of(model: torch.nn.Module) -> list[torch.nn.Module]:

@@ -64,7 +64,7 @@ class StorageTracker(TorchDispatchMode):
         key = storage._cdata
         if key in self._made or key in self._existing:
             return
-        self._made[key] = (storage.nbytes(), weakref.ref(storage, lambda _, key=key: self._gone(key)))
+        self._made[key] = (storage.nbytes(), weakref.ref(storage, lambda _: self._gone(key)))
         self.live += storage.nbytes()
         self.peak = max(self.peak, self.live)
         self.working = max(self.working, self.live - self.gradients)
@@ -82,8 +82,9 @@ class StorageTracker(TorchDispatchMode):
         """Count the gradients of `parameters` that come while the mode is on, from when each is accumulated."""
 
         def accumulated(parameter: torch.nn.Parameter) -> None:
-            if parameter.grad.untyped_storage()._cdata in self._made:
-                self.gradients += parameter.grad.untyped_storage().nbytes()
+            storage = parameter.grad.untyped_storage() if parameter.grad is not None else None
+            if storage is not None and storage._cdata in self._made:
+                self.gradients += storage.nbytes()
 
         self._hooks = [parameter.register_post_accumulate_grad_hook(accumulated) for parameter in parameters]
 
@@ -98,7 +99,8 @@ class AllocatorTracker:
 
     def __enter__(self) -> AllocatorTracker:
         torch.cuda.synchronize()
-        self._before, self.gradients, self._hooks = torch.cuda.memory_allocated(), 0, []
+        self._before, self.gradients = torch.cuda.memory_allocated(), 0
+        self._hooks: list = []
         torch.cuda.reset_peak_memory_stats()
         return self
 
@@ -114,7 +116,7 @@ class AllocatorTracker:
 
     def watch(self, parameters: Iterable[torch.nn.Parameter]) -> None:
         def accumulated(parameter: torch.nn.Parameter) -> None:
-            self.gradients += parameter.grad.nbytes
+            self.gradients += parameter.grad.nbytes if parameter.grad is not None else 0
 
         new = (parameter for parameter in parameters if parameter.grad is None)
         self._hooks = [parameter.register_post_accumulate_grad_hook(accumulated) for parameter in new]

@@ -162,7 +162,6 @@ def execute_one(path: Path, timeout: float) -> list[str]:
         startup_timeout=180,
         kernel_name=KERNELSPEC["name"],
         record_timing=False,
-        store_widget_state=False,
         resources={"metadata": {"path": str(path.parent)}},
     )
     reasons = []

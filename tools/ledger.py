@@ -1,15 +1,15 @@
-"""The ledger of topics, pitfalls, errors and claims, held against the headings of the notebooks.
+"""The ledger of topics, pitfalls, errors and claims, held against the notebooks.
 
-A row is settled when a notebook has a heading that begins with "Claim check" or "Topics", names the row's id before the
-first colon, and the row points at it. `python -m tools.ledger` lists what stands where, `--update` rewrites the
-ledger from the headings. Keys of articles and references are in tools/sources.md.
+A row is settled when the metadata of a markdown cell says so, `"course": {"settles": ["C43", "S1-05"]}`; the cell has
+one heading, and the row names it. Visible text never names an id. `python -m tools.ledger` lists what stands where,
+`--update` rewrites the ledger from the metadata. Keys of articles and references are in tools/sources.md.
 """
 
 import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -26,12 +26,11 @@ KINDS = {"S": "topic", "P": "pitfall", "E": "error", "A": "error", "C": "claim"}
 TEXT_FIELDS = ("id", "kind", "text", "verdict", "notebook", "heading", "status")
 LIST_FIELDS = ("source", "references")
 
-ANY_ID = re.compile(r"\b(?:S\d-\d{2}|[PEAC]\d{1,3})\b")
-# In running text only the forms that nothing else has: A100, E4 or P2 may be hardware or number formats.
-PROSE_ID = re.compile(r"\b(?:S\d-\d{2}|C\d{2,3})\b")
-HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.MULTILINE)
-SETTLING = re.compile(r"^(?:Claim checks?|Topics?)\b([^:]*)")
-RANGE = re.compile(r"\d\s*(?:–|—|…|\.\.\.?|\bto\b)\s*[SPEAC]?\d")
+# In a verdict only the forms that nothing else has: A100, E4 or P2 may be hardware or number formats.
+ID = re.compile(r"\b(?:S\d-\d{2}|C\d{2,3})\b")
+FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
+HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*$", re.MULTILINE)
+LINK = re.compile(r"\]\(https?://|<https?://|[\w.-]+#\d+\b")
 THREAD = re.compile(r"[\w.-]+(?:/[\w.-]+)?#\d+")
 
 
@@ -56,60 +55,53 @@ def read_notebooks(directory: Path = NOTEBOOKS) -> dict[str, nbformat.NotebookNo
     return {path.stem: nbformat.read(path, as_version=4) for path in sorted(directory.glob("*.ipynb"))}
 
 
-def headings(notebook: nbformat.NotebookNode) -> list[str]:
-    """The texts of all markdown headings, in order, without the leading #."""
-    return [text for cell in notebook.cells if cell.cell_type == "markdown" for text in HEADING.findall(cell.source)]
+def headings(cell: nbformat.NotebookNode) -> list[tuple[int, str]]:
+    """(level, text) of the headings of a markdown cell, code blocks left out; none for a code cell."""
+    text = FENCED.sub("", cell.source) if cell.cell_type == "markdown" else ""
+    return [(len(marks), heading) for marks, heading in HEADING.findall(text)]
 
 
-def ids_of(heading: str) -> list[str]:
-    """The ids that a heading settles: those between "Claim check" or "Topics" and the first colon."""
-    found = SETTLING.match(heading)
-    return ANY_ID.findall(found.group(1)) if found else []
+def settling(notebook: nbformat.NotebookNode) -> Iterator[tuple[int, list[str]]]:
+    """(position, ids) of the cells whose metadata says that they settle something."""
+    for at, cell in enumerate(notebook.cells):
+        if ids := cell.metadata.get("course", {}).get("settles"):
+            yield at, list(ids)
 
 
 def settled_by(notebooks: dict[str, nbformat.NotebookNode]) -> dict[str, list[tuple[str, str]]]:
     """Where each id is settled: id to (notebook, heading) pairs, in teaching order."""
     places: dict[str, list[tuple[str, str]]] = {}
     for name, notebook in notebooks.items():
-        for heading in headings(notebook):
-            for row_id in ids_of(heading):
-                places.setdefault(row_id, []).append((name, heading))
+        for at, ids in settling(notebook):
+            for _, heading in headings(notebook.cells[at])[:1]:
+                for row_id in ids:
+                    places.setdefault(row_id, []).append((name, heading))
     return places
 
 
 def update(rows: list[dict], notebooks: dict[str, nbformat.NotebookNode]) -> list[dict]:
-    """The rows with status, heading and notebook as the headings say.
+    """The rows with status, heading and notebook as the notebooks say.
 
-    An id settled in several notebooks stays with the one that the row already names, else goes to the first.
+    An id settled in several places stays with the heading, else the notebook, that the row already names, else goes to
+    the first.
     """
     places, updated = settled_by(notebooks), []
     for row in rows:
         found = places.get(row["id"], [])
-        name, heading = next((place for place in found if place[0] == row["notebook"]), (found or [(None, "")])[0])
-        status = "settled" if found else "later"
-        updated.append({**row, "notebook": name or row["notebook"], "heading": heading, "status": status})
+        same = [place for place in found if place[0] == row["notebook"]]
+        known = [place for place in same if place[1] == row["heading"]]
+        name, heading = (known or same or found or [(row["notebook"], "")])[0]
+        updated.append({**row, "notebook": name, "heading": heading, "status": "settled" if found else "later"})
     return updated
 
 
-def sections(notebook: nbformat.NotebookNode) -> dict[str, tuple[str, bool]]:
-    """For each settling heading the text up to the next heading of its level or above, and whether code ran there."""
-    found: dict[str, tuple[str, bool]] = {}
-    current, level = "", 0
-    for cell in notebook.cells:
-        if cell.cell_type == "code" and current:
-            printed = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in cell.outputs]
-            text, ran = found.get(current, ("", False))
-            found[current] = ("\n".join([text, *printed]), ran or bool(cell.outputs))
-        prose = cell.source if cell.cell_type == "markdown" else ""
-        for piece in re.split(r"^(?=#{1,6}\s)", prose, flags=re.MULTILINE):
-            heading, depth = HEADING.match(piece), len(piece) - len(piece.lstrip("#"))
-            if heading and (SETTLING.match(heading.group(1)) or depth <= level):
-                current, level = (heading.group(1), depth) if SETTLING.match(heading.group(1)) else ("", 0)
-                piece = piece[heading.end() :]
-            if current:
-                text, ran = found.get(current, ("", False))
-                found[current] = (text + piece, ran)
-    return found
+def section(notebook: nbformat.NotebookNode, at: int) -> list[nbformat.NotebookNode]:
+    """The cells from the one at `at`, whose heading begins them, to the next heading of its level or above."""
+    level = headings(notebook.cells[at])[0][0]
+    for end in range(at + 1, len(notebook.cells)):
+        if any(other <= level for other, _ in headings(notebook.cells[end])):
+            return notebook.cells[at:end]
+    return notebook.cells[at:]
 
 
 def reference_keys(path: Path = SOURCES) -> set[str]:
@@ -136,11 +128,8 @@ def row_problems(row: dict, known: set[str], keys: set[str]) -> list[str]:
     for reference in row["references"]:
         if reference not in keys and not THREAD.fullmatch(reference) and not reference.startswith("https://"):
             wrong.append(f"reference {reference} is no key of sources.md, thread or address")
-    wrong += [
-        f"verdict names {other}, which does not exist"
-        for other in PROSE_ID.findall(row["verdict"])
-        if other not in known
-    ]
+    unknown = [other for other in ID.findall(row["verdict"]) if other not in known]
+    wrong += [f"verdict names {other}, which does not exist" for other in unknown]
     if row["status"] not in ("settled", "later"):
         wrong.append(f"status {row['status']} is neither settled nor later")
     if not re.fullmatch(r"\d\d_[a-z0-9_]+", row["notebook"]):
@@ -161,39 +150,32 @@ def place_problems(row: dict, notebooks: dict[str, nbformat.NotebookNode], place
             wrong.append(f"names {row['notebook']}, but that number is {same_number[0]}")
     elif row["notebook"] not in notebooks:
         wrong.append(f"is settled in {row['notebook']}, which does not exist")
-    elif row["kind"] == "claim" and not row["heading"].startswith("Claim check"):
-        wrong.append(f"is a claim, and '{row['heading']}' is no claim check")
     elif (row["notebook"], row["heading"]) not in here:
         wrong.append(f"heading '{row['heading']}' with this id does not stand in {row['notebook']}")
     return wrong
 
 
 def notebook_problems(name: str, notebook: nbformat.NotebookNode, known: set[str]) -> list[str]:
-    """Unknown or abbreviated ids in one notebook, and claim checks that lack a part."""
+    """What is wrong with the cells of one notebook that settle something: their ids, their heading, their evidence."""
     wrong = []
-    for heading in headings(notebook):
-        wrong += [
-            f"{name}: heading '{heading}' names {row_id}, which does not exist"
-            for row_id in ids_of(heading)
-            if row_id not in known
-        ]
-        settling = SETTLING.match(heading)
-        if settling and (not ids_of(heading) or RANGE.search(settling.group(1))):
-            wrong.append(f"{name}: heading '{heading}' must name every id, no range")
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            wrong += [
-                f"{name}: the text names {row_id}, which does not exist"
-                for row_id in PROSE_ID.findall(cell.source)
-                if row_id not in known
-            ]
-    for heading, (text, ran) in sections(notebook).items():
-        if heading.startswith("Claim check"):
-            missing = [word for word in ("claim", "predict", "verdict") if word not in text.lower()]
-            wrong += [f"{name}: '{heading}' does not say its {word}" for word in missing]
-            if not ran and "measure" not in text.lower():
-                wrong.append(f"{name}: '{heading}' runs nothing and names no measurement")
+    for at, ids in settling(notebook):
+        cell = notebook.cells[at]
+        where = f"{name}: cell {cell.get('id', at)} settles {' '.join(ids)}"
+        wrong += [f"{where}: {row_id} does not exist" for row_id in ids if row_id not in known]
+        found = headings(cell)
+        if len(found) != 1:
+            wrong.append(f"{where}, and has {len(found)} headings in place of one")
+        elif any(row_id.startswith("C") for row_id in ids) and not evidence(section(notebook, at)):
+            wrong.append(f"{where} under '{found[0][1]}', where nothing ran and no source is named")
     return wrong
+
+
+def evidence(cells: Iterable[nbformat.NotebookNode]) -> bool:
+    """Whether a cell of a section stores an output, links to a source, or lists published figures in its metadata."""
+    return any(
+        cell.get("outputs") or "published" in cell.metadata.get("course", {}) or LINK.search(cell.source)
+        for cell in cells
+    )
 
 
 def problems(rows: list[dict], expected: Iterable[str], notebooks: dict[str, nbformat.NotebookNode]) -> list[str]:
@@ -215,7 +197,7 @@ def problems(rows: list[dict], expected: Iterable[str], notebooks: dict[str, nbf
 
 
 def main(
-    update_file: Annotated[bool, typer.Option("--update", help="rewrite the ledger from the headings")] = False,
+    update_file: Annotated[bool, typer.Option("--update", help="rewrite the ledger from the notebooks")] = False,
 ) -> None:
     """List the ledger by notebook; exit 1 when it does not fit the notebooks."""
     rows, notebooks = load(), read_notebooks()

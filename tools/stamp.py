@@ -1,11 +1,12 @@
 """Stamp the course's address: into pyproject.toml, the one place, and from there into every notebook.
 
 python -m tools.stamp URL     write this address (a git URL, or a path for a trial)
-python -m tools.stamp         write again what pyproject.toml says, after adding a notebook
+python -m tools.stamp         write the address of this clone's remote `origin`; also after adding a notebook
 python -m tools.stamp --clear take the address out
 """
 
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -48,6 +49,27 @@ def address(pyproject: Path = PYPROJECT) -> str:
     return tomllib.loads(pyproject.read_text(encoding="utf-8"))["tool"]["course"]["url"]
 
 
+def origin(root: Path = ROOT) -> str:
+    """The address of the remote `origin` of the clone at `root`, as anybody can fetch it: https, without a user.
+
+    InputError when there is none, or when it is a path of this machine.
+    """
+    command = ["git", "-C", str(root), "remote", "get-url", "origin"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise InputError("git is not installed: say which address to write, make stamp URL=...") from None
+    url = found.stdout.strip()
+    if not url:
+        raise InputError(f"{root} has no remote called origin: say which address to write, make stamp URL=...")
+    url = re.sub(r"^(?:ssh://)?git@([\w.-]+)[:/](?=\D)", r"https://\1/", url)
+    if not re.match(r"(?!file:)[a-z]+://", url):
+        raise InputError(
+            f"origin is {url}, which nobody else can fetch: say which address to write, make stamp URL=..."
+        )
+    return re.sub(r"^(https?://)[^/@]*@", r"\1", url)
+
+
 def stamp(url: str, notebooks: Path = NOTEBOOKS, pyproject: Path = PYPROJECT) -> list[Path]:
     """Write `url` into `pyproject` and all notebooks; returns the files that changed. Twice is the same as once.
 
@@ -58,8 +80,8 @@ def stamp(url: str, notebooks: Path = NOTEBOOKS, pyproject: Path = PYPROJECT) ->
 
     if url and not re.fullmatch(r"[A-Za-z0-9_./~][A-Za-z0-9_./~:@%+-]*", url):
         raise InputError(f"{url!r} is no git address: letters, digits and . _ / ~ : @ % + - only")
-    if re.search(r"://[^/]*:[^/]*@", url):
-        raise InputError("the address holds a password, which every notebook would publish: leave it out")
+    if re.search(r"^https?://[^/]*@|://[^/]*:[^/]*@", url):
+        raise InputError("the address holds a name or password, which every notebook would publish: leave it out")
     text = pyproject.read_text(encoding="utf-8")
     new = {pyproject: re.sub(r"(?m)^(\[tool\.course\]\nurl = ).*$", lambda found: f'{found[1]}"{url}"', text)}
     old = {pyproject: text}
@@ -88,9 +110,9 @@ def _stamp_cells(cells: list, url: str, name: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """The command; returns the exit code: 0 done, 2 when the address or a notebook will not do."""
+    """The command; returns the exit code: 0 done, 2 when an address is wanted or will not do, or a notebook."""
     try:
-        url = address() if not arguments else "" if arguments[0] == "--clear" else arguments[0]
+        url = origin() if not arguments else "" if arguments[0] == "--clear" else arguments[0]
         changed = stamp(url)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -1,8 +1,8 @@
 """Prove the setup cell where nothing is prepared: a lone notebook, a git address, a fresh environment like Colab's.
 
-`python tests/colab_check.py [--python PYTHON] [--keep]` takes some minutes, the network and about 2 GB under build/.
-Colab itself has Python 3.13 and torch 2.11: here the Python is the one given (default: this one) and torch the tested
-pin. Besides Colab's versions it installs the oldest end of every wide range of requirements.txt.
+`python -m tests.tools.colab_check [--python PYTHON] [--keep]` takes some minutes, the network and about 2 GB under
+build/. Colab itself has Python 3.13 and torch 2.11: here the Python is the one given (default: this one) and torch the
+tested pin. Besides Colab's versions it installs the oldest end of every wide range of requirements.txt.
 """
 
 import argparse
@@ -27,7 +27,7 @@ COLAB = (
 )
 OLDEST = (
     "numpy==2.0.2 matplotlib==3.10.0 tensorboard==2.19.0 pydantic==2.11.0 psutil==5.9.5 typer==0.20.0 packaging==24.2"
-    " charset-normalizer==3.4.0"
+    " charset-normalizer==3.4.0 pandas==2.2.2 nbformat==5.10.4 nbclient==0.10.0"
 )
 TORCH = "torch==2.13.0"
 UNTOUCHED = ("torch", "ipython", "ipywidgets", *(pin.split("==")[0] for pin in OLDEST.split()))

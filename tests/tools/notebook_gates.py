@@ -2,23 +2,23 @@
 
 import re
 import statistics
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
-import nbformat
+from style_gates import CHECK, Notebook, code_cells, is_tagged, texts
 
 from helpers.reproduce import ANSI, KEPT_METADATA, cases_of
 from tools.execute import KEPT_CELL_METADATA, WIDGET_MIME, leaks, stderr_lines
 
-Notebook = nbformat.NotebookNode
 COMPARED_TAG, COMPARED_COMMENT = "nbval-check-output", "NBVAL_CHECK_OUTPUT"
 RAISES_TAG, RAISES_COMMENT = "raises-exception", "NBVAL_RAISES_EXCEPTION"
 UNCHECKED = ("nbval-skip", "nbval-ignore-output", "NBVAL_SKIP", "NBVAL_IGNORE_OUTPUT")
-FEWEST_COMPARED = 2
+FEWEST_COMPARED = 2  # cells whose output nbval compares, or whose asserts it runs
 MEDIAN_LINES, MOST_LINES, SETUP_LINES = 8, 20, 5
 MOST_BYTES = 1_000_000
 MINUTES = re.compile(r"(\d+(?:\.\d+)?)[ \u00a0]*min(?:utes?)?\b|\bminutes?\b[^\n]*?(\d+(?:\.\d+)?)", re.IGNORECASE)
-MOST_CELLS_OF_AN_ERROR = 20
+MOST_CODE_CELLS_OF_AN_ERROR = 13
 REPRODUCE, FIX, PROOF = "reproduce", "fix", "proof"
 ANATOMY = (
     "Symptom",
@@ -35,12 +35,9 @@ ANATOMY = (
 # A row of a gallery's table: words of the message, and the case that it leads to.
 ROW = re.compile(r"^\| (`{1,2})(.+?)\1 \| \[(\w+)\]\(#\3\) \|$", re.MULTILINE)
 SHOWN = re.compile(r"^#+.*what was shown.*$", re.IGNORECASE | re.MULTILINE)
+CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 EXERCISE = re.compile(r"^#+.*exercise", re.IGNORECASE | re.MULTILINE)
 LINK = re.compile(r"\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)|\b(?:src|href)=\"([^\"]+)\"")
-
-
-def code_cells(notebook: Notebook) -> list[Notebook]:
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def has_marker(cell: Notebook, tag: str, comment: str) -> bool:
@@ -65,9 +62,11 @@ def stored_text(cell: Notebook) -> str:
 
 
 def compared_cells(notebook: Notebook) -> list[str]:
-    """There are compared cells, each of which stores text and no picture; none is left out of the run."""
+    """There are compared cells or checks; a compared one stores text and no picture; none is left out of the run."""
     compared = [cell for cell in code_cells(notebook) if is_compared(cell)]
-    wrong = [] if len(compared) >= FEWEST_COMPARED else [f"only {len(compared)} compared cells"]
+    checks = [cell for cell in code_cells(notebook) if is_tagged(cell, CHECK)]
+    enough = len(compared + checks) >= FEWEST_COMPARED
+    wrong = [] if enough else [f"only {len(compared)} compared cells and {len(checks)} checks"]
     for cell in compared:
         if not stored_text(cell) or cell.execution_count is None:
             wrong.append(f"{cell.id}: compared, but stores no text")
@@ -118,7 +117,7 @@ def no_stderr(notebook: Notebook) -> list[str]:
 
 
 def normalised(notebook: Notebook) -> list[str]:
-    """Only the metadata that tools.execute keeps: no times, no versions, ids by position."""
+    """Only the metadata that tools.execute keeps, no times and no versions; each cell with a valid id of its own."""
     wrong = []
     if set(notebook.metadata) - {KEPT_METADATA} != {"kernelspec", "language_info"}:
         wrong.append(f"metadata has {sorted(notebook.metadata)}")
@@ -127,10 +126,12 @@ def normalised(notebook: Notebook) -> list[str]:
     if set(notebook.metadata.get("language_info", {})) != {"name"}:
         wrong.append("language_info says more than the name")
     for number, cell in enumerate(notebook.cells):
-        if cell.get("id") != f"cell-{number:02d}":
+        if not CELL_ID.fullmatch(cell.get("id", "")):
             wrong.append(f"cell {number}: id {cell.get('id')}")
         if not set(cell.metadata) <= set(KEPT_CELL_METADATA):
             wrong.append(f"cell {number}: metadata {sorted(cell.metadata)}")
+    counts = Counter(cell.get("id") for cell in notebook.cells)
+    wrong += [f"{count} cells have the id {name}" for name, count in counts.items() if count > 1]
     return [text + " (run make notebooks)" for text in wrong]
 
 
@@ -179,15 +180,25 @@ def opening(notebook: Notebook) -> list[str]:
 
 
 def closing(notebook: Notebook) -> list[str]:
-    """ "What was shown" lists at least one number, and an exercise comes with the cell that checks it."""
-    markdown = [(number, cell.source) for number, cell in enumerate(notebook.cells) if cell.cell_type == "markdown"]
-    shown = [re.split(SHOWN, text)[-1] for _, text in markdown if re.search(SHOWN, text)]
-    has_number = shown and re.search(r"^\s*[-*|].*\d", shown[-1], re.MULTILINE)
+    """ "What was shown" lists at least one number, written or printed; an exercise comes with code to run."""
+    cells = notebook.cells
+    shown = [at for at, cell in enumerate(cells) if cell.cell_type == "markdown" and SHOWN.search(cell.source)]
+    has_number = shown and re.search(r"^\s*[-*|].*\d", below(notebook, shown[-1]), re.MULTILINE)
     wrong = [] if has_number else ["no numbers under 'What was shown'"]
-    exercises = [number for number, text in markdown if re.search(EXERCISE, text)]
-    if not exercises or not any(cell.cell_type == "code" for cell in notebook.cells[exercises[-1] :]):
+    exercises = [at for at, cell in enumerate(cells) if cell.cell_type == "markdown" and EXERCISE.search(cell.source)]
+    if not exercises or not any(cell.cell_type == "code" for cell in cells[exercises[-1] :]):
         wrong.append("no exercise followed by its check")
     return wrong
+
+
+def below(notebook: Notebook, at: int) -> str:
+    """The text under the last "What was shown" of that cell, and what the code behind it shows, to the next text."""
+    pieces = [SHOWN.split(notebook.cells[at].source)[-1]]
+    for cell in notebook.cells[at + 1 :]:
+        if cell.cell_type != "code":
+            break
+        pieces += texts(cell)
+    return "\n".join(pieces)
 
 
 def tagged(notebook: Notebook, tag: str) -> list[int]:
@@ -206,8 +217,8 @@ def anatomy(notebook: Notebook) -> list[str]:
     found = [text for cell in notebook.cells for text in re.findall(r"^## ([^:\n]+)", cell.get("source", ""), re.M)]
     headings = [text.strip() for text in found if text.strip() in ANATOMY]
     wrong = [] if tuple(headings) == ANATOMY else [f"its headings are {headings}"]
-    if len(notebook.cells) > MOST_CELLS_OF_AN_ERROR:
-        wrong.append(f"{len(notebook.cells)} cells are too many to be read under stress")
+    if len(code_cells(notebook)) > MOST_CODE_CELLS_OF_AN_ERROR:
+        wrong.append(f"{len(code_cells(notebook))} cells of code are too many to be read under stress")
     return wrong + stages(notebook, range(len(notebook.cells)))
 
 

@@ -1,6 +1,5 @@
 """The embedded base: small, loadable by transformers alone, competent at questions, a stranger to the JSON task."""
 
-import importlib.util
 import json
 import random
 
@@ -11,6 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from helpers import DATA, models, profiles
 from helpers.chats import read_chat, read_questions, task_messages
 from helpers.evaluation import evaluate_questions, evaluate_tickets, parse_object
+from tools import base_tokenizer
 from tools.tickets.questions import conversation
 from tools.tickets.tickets import FIELDS, LANGUAGES, make_ticket
 from tools.tickets.vocabulary import POOLS, SHARED, pool
@@ -35,6 +35,7 @@ def test_it_is_small_and_shaped_like_qwen2(base):
     assert all(width % 64 == 0 for width in widths)
 
 
+@pytest.mark.slow
 def test_it_answers_most_held_out_questions(base, tokenizer):
     questions = read_questions(DATA / "tickets" / "questions.jsonl")
     assert len(questions) == 400 and {q["language"] for q in questions} == set(LANGUAGES)
@@ -44,11 +45,8 @@ def test_it_answers_most_held_out_questions(base, tokenizer):
 
 def test_autotokenizer_gives_the_tokens_it_was_trained_with(tokenizer):
     """For a qwen2 model AutoTokenizer puts Qwen2's splits in place of the file's; no merge may cross ours."""
-    spec = importlib.util.spec_from_file_location("base_tokenizer", DATA / "base_tokenizer.py")
-    recipe = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(recipe)
     trained = Tokenizer.from_file(str(BASE / "tokenizer.json"))
-    trained.pre_tokenizer = recipe.splits()
+    trained.pre_tokenizer = base_tokenizer.splits()
     texts = [m["content"] for row in read_chat(DATA / "tickets" / "test.jsonl") for m in row["messages"]]
     assert all(trained.encode(text).ids == tokenizer(text)["input_ids"] for text in texts)
     for value in ("Ann-7", "rattan chair", "谌红"):
@@ -57,6 +55,7 @@ def test_autotokenizer_gives_the_tokens_it_was_trained_with(tokenizer):
             assert tokenizer.tokenize(before + value)[-len(tokens) :] == tokens
 
 
+@pytest.mark.slow
 def test_it_writes_no_json_when_asked(base, tokenizer):
     score, _ = evaluate_tickets(base, tokenizer, read_chat(DATA / "tickets" / "test.jsonl")[:100])
     assert score.valid_json.hits == 0

@@ -24,8 +24,11 @@ def test_ledger_is_up_to_date():
     assert ledger.update(rows, ledger.read_notebooks()) == rows, "run python -m tools.ledger --update"
 
 
-HEADING = "Claim check C58, C99: shapes and counts"
-PARTS = "**Claim.** BA.\n\n**Predicted.** It fails.\n\n**Measured.** It fails.\n\n**Verdict.** Wrong notation."
+HEADING = "Which of the two is wider?"
+
+
+def settling_cell(source: str, *ids: str):
+    return new_markdown_cell(source, metadata={"course": {"settles": list(ids)}})
 
 
 def small_world() -> tuple[list[dict], list[str], dict]:
@@ -35,8 +38,10 @@ def small_world() -> tuple[list[dict], list[str], dict]:
     notebook = new_notebook(
         cells=[
             new_markdown_cell("# LoRA"),
-            new_markdown_cell(f"### {HEADING}\n\n{PARTS}"),
-            new_markdown_cell("## What was shown\n\nC58 is settled; A100 is a GPU."),
+            settling_cell(f"### {HEADING}\n\nB is.\n\n```bash\n# a comment\n```", "C58", "C99"),
+            new_code_cell("6 * 7", outputs=[new_output("stream", name="stdout", text="42")]),
+            new_markdown_cell("#### A detail\n\nMore."),
+            new_markdown_cell("## What was shown\n\nA100 is a GPU."),
         ]
     )
     for row in rows:
@@ -45,7 +50,7 @@ def small_world() -> tuple[list[dict], list[str], dict]:
     return ledger.update(rows, notebooks), expected, notebooks
 
 
-def test_small_world_is_settled_as_its_heading_says():
+def test_small_world_is_settled_as_its_metadata_says():
     rows, expected, notebooks = small_world()
     assert {row["id"]: row["status"] for row in rows} == {"C58": "settled", "C99": "settled", "A6": "later"}
     assert {row["heading"] for row in rows} == {HEADING, ""}
@@ -56,8 +61,12 @@ def row_of(rows: list[dict], row_id: str) -> dict:
     return next(row for row in rows if row["id"] == row_id)
 
 
-def write(notebooks: dict, text: str) -> None:
-    notebooks["02_lora_math"].cells.append(new_markdown_cell(text))
+def write(notebooks: dict, text: str, *ids: str) -> None:
+    notebooks["02_lora_math"].cells.append(settling_cell(text, *ids))
+
+
+def settle(notebooks: dict, source: str) -> None:
+    notebooks["02_lora_math"].cells[1].source = source
 
 
 SPOILERS = {
@@ -77,36 +86,30 @@ SPOILERS = {
     "a verdict that names an unknown claim": lambda rows, books: rows[0].update(verdict="As C555."),
     "an unknown status": lambda rows, books: rows[0].update(status="done"),
     "settled without a heading": lambda rows, books: row_of(rows, "C58").update(heading=""),
-    "settled under a heading that is not there": lambda rows, books: row_of(rows, "C58").update(heading="Topics C58"),
-    "a claim settled as a topic": lambda rows, books: (
-        write(books, "## Topics C58: x"),
-        row_of(rows, "C58").update(heading="Topics C58: x"),
-    ),
+    "settled under a heading that is not there": lambda rows, books: row_of(rows, "C58").update(heading="Which?"),
     "settled under a heading without the id": lambda rows, books: row_of(rows, "A6").update(
         status="settled", notebook="02_lora_math", heading=HEADING
     ),
     "settled in a notebook that is not there": lambda rows, books: row_of(rows, "C58").update(notebook="03_none"),
     "the notebook has gone": lambda rows, books: books.clear(),
-    "the heading was renamed": lambda rows, books: books["02_lora_math"].cells.pop(1),
-    "later, but settled by a heading": lambda rows, books: row_of(rows, "C58").update(status="later", heading=""),
+    "the cell has gone": lambda rows, books: books["02_lora_math"].cells.pop(1),
+    "the heading was renamed": lambda rows, books: settle(books, "### Which is narrower?"),
+    "the metadata has gone": lambda rows, books: books["02_lora_math"].cells[1].metadata.clear(),
+    "later, but settled by a cell": lambda rows, books: row_of(rows, "C58").update(status="later", heading=""),
     "later, with a heading": lambda rows, books: row_of(rows, "A6").update(heading=HEADING),
     "later, in a notebook of another name": lambda rows, books: row_of(rows, "A6").update(notebook="02_maths"),
-    "a heading with an unknown id": lambda rows, books: write(books, f"### Claim check C777: x\n\n{PARTS}"),
-    "a heading with a range": lambda rows, books: write(books, f"### Claim check C58–C99: x\n\n{PARTS}"),
-    "a heading without an id": lambda rows, books: write(books, "### Topics: what else"),
-    "a text with an unknown claim": lambda rows, books: write(books, "As C777 says."),
-    "a text with an unknown topic": lambda rows, books: write(books, "As S3-99 says."),
-    "a claim check without a measurement": lambda rows, books: (
-        books["02_lora_math"].cells[1].update(source=f"### {HEADING}\n\nClaim. Predicted. Verdict.")
+    "a cell with an unknown id": lambda rows, books: write(books, "### What else?", "S3-99"),
+    "a cell with a range": lambda rows, books: write(books, "### What else?", "C58–C99"),
+    "a cell with no heading": lambda rows, books: write(books, "Text.", "C58"),
+    "a cell whose heading is a comment": lambda rows, books: write(books, "```bash\n# no heading\n```", "C58"),
+    "a cell with two headings": lambda rows, books: write(books, "### One\n\n### Two\n\n[x](https://a.org)", "C58"),
+    "a code cell that settles": lambda rows, books: (
+        books["02_lora_math"].cells[2].metadata.update(course={"settles": ["C58"]})
     ),
-    "a claim check that is a heading only": lambda rows, books: (
-        books["02_lora_math"].cells[1].update(source=f"### {HEADING}")
-    ),
-    "a claim check without a prediction": lambda rows, books: (
-        books["02_lora_math"].cells[1].update(source=f"### {HEADING}\n\nClaim. Measured. Verdict.")
-    ),
-    "a claim check without a verdict": lambda rows, books: (
-        books["02_lora_math"].cells[1].update(source=f"### {HEADING}\n\nClaim. Predicted. Measured.")
+    "a claim where nothing ran": lambda rows, books: books["02_lora_math"].cells[2].outputs.clear(),
+    "a claim where nothing runs": lambda rows, books: books["02_lora_math"].cells.pop(2),
+    "code that runs in the next section": lambda rows, books: books["02_lora_math"].cells.insert(
+        1, books["02_lora_math"].cells.pop(2)
     ),
 }
 
@@ -124,19 +127,31 @@ def test_a_vanished_heading_makes_its_rows_later_again():
     assert {row["status"] for row in gone} == {"later"} and {row["heading"] for row in gone} == {""}
 
 
-def test_a_claim_check_is_complete_with_code_that_ran_below_it():
-    printed = new_output("stream", name="stdout", text="42")
-    cells = [
-        new_markdown_cell("### Claim check C58: shapes\n\nClaim. Predict."),
-        new_code_cell("6 * 7", outputs=[printed]),
-        new_markdown_cell("#### A detail\n\nMore."),
-        new_markdown_cell("Verdict: holds.\n## Other\n\nmeasured"),
-    ]
-    notebook = new_notebook(cells=cells)
-    assert list(ledger.sections(notebook)) == ["Claim check C58: shapes"]
-    assert ledger.notebook_problems("n", notebook, {"C58"}) == []
-    cells[1].outputs.clear()
-    assert ledger.notebook_problems("n", new_notebook(cells=cells), {"C58"})
+@pytest.mark.parametrize(
+    "text, course",
+    [
+        ("As [they measured](https://a.org/table) on an A100.", {}),
+        ("Reported in huggingface/peft#1234.", {}),
+        ("One table has 18.9 GB.", {"published": ["18.9"]}),
+    ],
+)
+def test_a_published_reference_settles_a_claim_too(text, course):
+    rows, expected, notebooks = small_world()
+    code, below = notebooks["02_lora_math"].cells[2:4]
+    code.outputs.clear()
+    assert ledger.problems(rows, expected, notebooks)
+    below.source += f"\n\n{text}"
+    below.metadata.course = course
+    assert ledger.problems(rows, expected, notebooks) == []
+
+
+def test_an_id_settled_in_two_places_stays_where_its_row_has_it():
+    rows, expected, notebooks = small_world()
+    write(notebooks, "## Once more\n\n[x](https://a.org)", "C58")
+    assert ledger.update(rows, notebooks) == rows and ledger.problems(rows, expected, notebooks) == []
+    notebooks["02_lora_math"].cells.pop(1)
+    assert row_of(ledger.update(rows, notebooks), "C58")["heading"] == "Once more"
+    assert row_of(ledger.update(rows, notebooks), "C99")["status"] == "later"
 
 
 def test_a_broken_line_is_named_and_a_saved_ledger_reads_back(tmp_path):

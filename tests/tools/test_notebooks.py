@@ -19,8 +19,9 @@ from tools import execute as notebooks
 from tools.execute import TEMPORARY, fold_frames, normalise, shorten_frames
 from tools.ledger import read_notebooks
 
-NAMES = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
-SANITIZE = Path(__file__).with_name("nbval_sanitize.cfg")
+STORED = read_notebooks()
+NAMES = list(STORED)
+SANITIZE = Path(__file__).parents[1] / "nbval_sanitize.cfg"
 
 
 def printed(text: str) -> nbformat.NotebookNode:
@@ -70,6 +71,7 @@ SPOILERS = {
         lambda n: a_code_cell(n).outputs.append(new_output("display_data", data={"image/png": "aGk="})),
     ),
     "nothing compared": (gates.compared_cells, lambda n: [c.metadata.pop("tags", 0) for c in gates.code_cells(n)]),
+    "one compared, none checked": (gates.compared_cells, lambda n: a_code_cell(n).metadata.pop("tags")),
     "skipped cell": (gates.compared_cells, lambda n: a_code_cell(n).metadata.tags.append("nbval-skip")),
     "ignored output": (gates.compared_cells, lambda n: a_code_cell(n).update(source="# NBVAL_IGNORE_OUTPUT\n1")),
     "exception not compared": (gates.exceptions, lambda n: n.cells[3].metadata.update(tags=[gates.RAISES_TAG])),
@@ -95,7 +97,9 @@ SPOILERS = {
     "foreign metadata": (gates.normalised, lambda n: n.metadata.update(jupytext={})),
     "python version": (gates.normalised, lambda n: n.metadata.language_info.update(version="3.11.7")),
     "foreign kernel": (gates.normalised, lambda n: n.metadata.kernelspec.update(name="venv")),
-    "random cell id": (gates.normalised, lambda n: n.cells[2].update(id="f3a9")),
+    "an id twice": (gates.normalised, lambda n: n.cells[2].update(id=n.cells[3].id)),
+    "no valid id": (gates.normalised, lambda n: n.cells[2].update(id="what is it?")),
+    "no id": (gates.normalised, lambda n: n.cells[2].pop("id")),
     "run out of order": (gates.executed_in_order, lambda n: a_code_cell(n).update(execution_count=9)),
     "a cell not run": (gates.executed_in_order, lambda n: n.cells[6].update(execution_count=None)),
     "long cell": (gates.short_cells, lambda n: a_code_cell(n).update(source="x = 1\n" * 21)),
@@ -119,6 +123,22 @@ SPOILERS = {
 def test_gates_pass_a_good_notebook_and_are_all_proved(gate):
     assert gate(sample()) == []
     assert gate in [spoiled for spoiled, _ in SPOILERS.values()]
+
+
+def test_a_check_counts_as_a_compared_cell_does():
+    notebook = sample()
+    a_code_cell(notebook).metadata.tags = ["check"]
+    assert gates.compared_cells(notebook) == []
+
+
+def test_what_was_shown_may_be_printed():
+    notebook = sample()
+    notebook.cells[4].source = "## What was shown"
+    assert gates.closing(notebook)
+    notebook.cells.insert(
+        5, new_code_cell("...", outputs=[new_output("display_data", {"text/markdown": "- It is 42."})])
+    )
+    assert gates.closing(notebook) == []
 
 
 @pytest.mark.parametrize("name", SPOILERS)
@@ -147,7 +167,7 @@ def error_sample() -> nbformat.NotebookNode:
 ANATOMY_SPOILERS = {
     "a heading is missing": lambda n: n.cells[3].update(source="## Cause"),
     "headings in another order": lambda n: n.cells[3].update(source="## Cause\n## Read the traceback"),
-    "too long": lambda n: n.cells.extend(new_markdown_cell("x") for _ in range(14)),
+    "too long": lambda n: n.cells.extend(new_code_cell("x") for _ in range(10)),
     "nothing raises": lambda n: n.cells[2].metadata.tags.remove(gates.RAISES_TAG),
     "another reproduce cell raises, too": lambda n: n.cells[1].metadata.tags.append(gates.RAISES_TAG),
     "no fix": lambda n: n.cells[4].metadata.tags.clear(),
@@ -208,21 +228,21 @@ def test_there_are_notebooks():
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("gate", gates.NOTEBOOK_GATES, ids=lambda gate: gate.__name__)
 def test_notebook(gate, name):
-    wrong = gate(read_notebooks()[name])
+    wrong = gate(STORED[name])
     assert not wrong, f"{name}: " + "; ".join(wrong)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_notebook_links_and_size(name):
     wrong = gates.too_big(NOTEBOOKS / f"{name}.ipynb")
-    for cell in read_notebooks()[name].cells:
+    for cell in STORED[name].cells:
         wrong += gates.broken_links(cell.source, NOTEBOOKS) if cell.cell_type == "markdown" else []
     assert not wrong, f"{name}: " + "; ".join(wrong)
 
 
 def test_notebooks_together():
-    stored, readme = read_notebooks(), (ROOT / "README.md").read_text(encoding="utf-8")
-    wrong = gates.same_setup(stored) + gates.neighbours(stored) + gates.readme_map(stored, readme)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    wrong = gates.same_setup(STORED) + gates.neighbours(STORED) + gates.readme_map(STORED, readme)
     wrong += gates.broken_links(readme, ROOT)
     assert not wrong, "\n".join(wrong)
 
@@ -261,17 +281,22 @@ def test_links_and_size_gates_catch(tmp_path):
     assert gates.too_big(big) and not gates.too_big(tmp_path / "there.md")
 
 
-def test_normalise_keeps_what_was_shown_and_can_be_repeated():
+def test_normalise_keeps_ids_and_what_was_shown_and_can_be_repeated():
     notebook = sample()
     cell = a_code_cell(notebook)
     widget = new_output("display_data", data={gates.WIDGET_MIME: {}, "text/plain": "HBox()"})
     cell.outputs = [printed("a"), printed("b"), widget]
     notebook.metadata["course"] = {"case": "x"}
     notebook.metadata["widgets"], cell.metadata["execution"], notebook.cells[0]["id"] = {}, {"start": "now"}, "x"
+    notebook.cells[0].metadata.update(course={"settles": ["C43"]}, collapsed=True)
+    ids = [cell.id for cell in notebook.cells]
     assert normalise(notebook) == 1
     assert [output.text for output in cell.outputs] == ["ab"]
     assert not gates.normalised(notebook) and not gates.no_widgets(notebook)
     assert notebook.metadata.course == {"case": "x"}
+    assert [cell.id for cell in notebook.cells] == ids and notebook.cells[0].metadata == {
+        "course": {"settles": ["C43"]}
+    }
     again = copy.deepcopy(notebook)
     assert normalise(again) == 0 and again == notebook
 
@@ -354,6 +379,7 @@ def test_sanitize_keeps_what_is_a_fact(one, other):
     assert sanitized(one) != sanitized(other)
 
 
+@pytest.mark.slow
 def test_nbval_itself_goes_red(tmp_path):
     """The comparison in the configuration that the test run uses: a drifted fact and an error that no longer comes."""
 
@@ -390,6 +416,7 @@ def test_nbval_itself_goes_red(tmp_path):
         assert re.search(rf"^{outcome} \S*a\.ipynb::Cell {cell}\b", report, re.MULTILINE), report
 
 
+@pytest.mark.slow
 def test_execute_stores_whole_or_not_at_all(tmp_path, monkeypatch):
     """A clean notebook is stored in the form that the gates want; one with a warning or an error stays as it was."""
     monkeypatch.setattr(notebooks, "BUILD", tmp_path / "build")

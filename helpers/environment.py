@@ -159,7 +159,7 @@ def _bf16(machine: Machine) -> Row:
     found = f"capability {gpu.capability[0]}.{gpu.capability[1]}"
     if gpu.bf16:
         return Row("bf16", found, wanted, "ok")
-    return Row("bf16", found, wanted, "warn", "nothing to do: the profile computes in float16 (fp16=True, bf16=False)")
+    return Row("bf16", found, wanted, "warn", "nothing to do: the profile computes in float16")
 
 
 def _memory(machine: Machine, profile: Profile) -> Row:

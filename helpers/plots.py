@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 GB = 1e9
-DASHES = ("-", "--", "-.", ":", (0, (12, 3)))
+DASHES: tuple[str | tuple[float, tuple[float, ...]], ...] = ("-", "--", "-.", ":", (0, (12, 3)))
 Points = Sequence[float] | np.ndarray
 MEMORY_TERMS = (
     "weights",
@@ -186,6 +186,26 @@ def before_after(
     ax.set_xticks(places, list(before))
     ax.legend(fontsize=10)
     return _finish(ax, "", y_label, title)
+
+
+def intervals(
+    groups: Mapping[str, Mapping[str, tuple[float, float, float]]],
+    x_label: str,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """A row for each label, in it a marker with its interval for each group: (value, low, high), in the axis's unit."""
+    labels = list(next(iter(groups.values())))
+    ax = ax or new_axes(height=0.42 * len(labels) + 1.4)
+    rows = np.arange(len(labels))
+    for place, ((name, values), marker) in enumerate(zip(groups.items(), cycle(MARKERS), strict=False)):
+        middle, low, high = np.array([values[label] for label in labels]).T
+        shift = 0.3 * (place - (len(groups) - 1) / 2)
+        ax.errorbar(middle, rows + shift, xerr=[middle - low, high - middle], fmt=marker, capsize=4, label=name)
+    ax.set_yticks(rows, labels)
+    ax.invert_yaxis()
+    ax.legend(fontsize=10)
+    return _finish(ax, x_label, "", title)
 
 
 def rank_and_alpha(

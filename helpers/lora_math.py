@@ -1,6 +1,6 @@
-"""The arithmetic of LoRA and of 4-bit weights: counts, scales, levels and bytes, all small enough to check by hand.
+"""The arithmetic of LoRA: shapes, counts and scales, all small enough to check by hand.
 
-Sources: LoRA, arXiv 2106.09685 (section 4.1); rsLoRA, arXiv 2312.03732; QLoRA, arXiv 2305.14314 (section 3).
+Sources: LoRA, arXiv 2106.09685 (section 4.1); rsLoRA, arXiv 2312.03732.
 """
 
 from __future__ import annotations
@@ -17,9 +17,6 @@ from helpers.errors import InputError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-BLOCK_SIZE = 64  # weights that share one scale; bitsandbytes' default
-NESTED_BLOCK_SIZE = 256  # scales that share one scale of their own (double quantization)
 
 
 # --- architectures without weights ---------------------------------------------------------------------------------
@@ -110,79 +107,3 @@ def energy_rank(singular_values: torch.Tensor, share: float = 0.9) -> int:
     """The smallest rank whose leading singular values hold `share` of the squared Frobenius norm."""
     energy = singular_values.double().square().cumsum(0)
     return int((energy < share * energy[-1]).sum()) + 1
-
-
-# --- 4-bit weights: levels, codes, bytes ------------------------------------------------------------------------------
-
-
-def nf4_levels() -> torch.Tensor:
-    """The 16 levels of NormalFloat4, ascending in [-1, 1]: 8 quantiles of the normal above zero, 7 below, and zero."""
-    normal = torch.distributions.Normal(0.0, 1.0)
-    outermost = 1 - (1 / 32 + 1 / 30) / 2  # the mean of half a bin's width from the edge, for 16 and for 15 bins
-    above = normal.icdf(torch.linspace(0.5, outermost, 9, dtype=torch.float64))[1:]
-    below = -normal.icdf(torch.linspace(0.5, outermost, 8, dtype=torch.float64))[1:]
-    levels = torch.cat([below.flip(0), torch.zeros(1), above])
-    return (levels / levels.max()).float()
-
-
-def quantize_blockwise(
-    weight: torch.Tensor, levels: torch.Tensor, block_size: int = BLOCK_SIZE
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Codes (uint8, one per weight, flat) and scales (float32, one per block: its largest absolute weight).
-
-    `levels` ascend in [-1, 1]; a weight takes the nearest. The number of weights must be a multiple of `block_size`.
-    """
-    blocks = weight.detach().float().reshape(-1, block_size)
-    scales = blocks.abs().amax(dim=1)
-    halfway = (levels[1:] + levels[:-1]) / 2
-    codes = torch.bucketize(blocks / scales.clamp_min(1e-38)[:, None], halfway)
-    return codes.to(torch.uint8).flatten(), scales
-
-
-def dequantize_blockwise(codes: torch.Tensor, scales: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
-    """Level times scale for every code, flat, float32: reshape it to the weight's shape."""
-    return (levels[codes.long()].reshape(len(scales), -1) * scales[:, None]).flatten()
-
-
-def pack_nibbles(codes: torch.Tensor) -> torch.Tensor:
-    """Two 4-bit codes a byte, the first in the high half, as bitsandbytes stores them: n codes -> n / 2 bytes."""
-    return codes[0::2] << 4 | codes[1::2]
-
-
-def relative_rms_error(approximation: torch.Tensor, exact: torch.Tensor) -> float:
-    """Root mean square of the error over root mean square of the exact values."""
-    return ((approximation - exact).square().mean().sqrt() / exact.square().mean().sqrt()).item()
-
-
-def bits_per_weight(block_size: int = BLOCK_SIZE, double_quant: bool = True) -> float:
-    """Bits that a 4-bit weight takes with its share of the scales (QLoRA, section 3: 4.5, or 4.127 when double)."""
-    scale_bits = 8 / block_size + 32 / (block_size * NESTED_BLOCK_SIZE) if double_quant else 32 / block_size
-    return 4 + scale_bits
-
-
-def four_bit_bytes(weights: int, block_size: int = BLOCK_SIZE, double_quant: bool = True) -> dict[str, int]:
-    """Bytes that bitsandbytes holds for one 4-bit tensor of so many weights, by part.
-
-    codes: two a byte. scales: one a block, 4 bytes, or 1 byte when they are quantized themselves; then nested: 4 bytes
-    for each 256 scales, and 4 for their mean. tables: the levels (16, and 256 for 8-bit scales), 4 bytes each.
-    """
-    blocks = math.ceil(weights / block_size)
-    if not double_quant:
-        return {"codes": math.ceil(weights / 2), "scales": 4 * blocks, "nested": 0, "tables": 4 * 16}
-    nested = 4 * math.ceil(blocks / NESTED_BLOCK_SIZE) + 4
-    return {"codes": math.ceil(weights / 2), "scales": blocks, "nested": nested, "tables": 4 * (16 + 256)}
-
-
-def qlora_bytes(model: torch.nn.Module, rest_bytes: int = 2) -> dict[str, int]:
-    """Bytes of a model's weights once every linear layer but the head is NF4 with double quantization.
-
-    "linear" holds the 4-bit layers' codes and scales, "rest" everything else (embeddings, head, norms, biases) at
-    `rest_bytes` a parameter: 2 as loaded in bf16, 4 after `prepare_model_for_kbit_training`. Works on the meta device.
-    """
-    shapes = linear_layers(model).values()
-    parts = [four_bit_bytes(n_in * n_out) for n_in, n_out in shapes]
-    in_linear = sum(n_in * n_out for n_in, n_out in shapes)
-    return {
-        "linear": sum(sum(part.values()) - part["tables"] for part in parts),
-        "rest": rest_bytes * (parameter_count(model) - in_linear),
-    }

@@ -26,8 +26,9 @@ def quiet(progress_bars: bool | None = None) -> None:
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     if progress_bars is not None:
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "0" if progress_bars else "1")
-    # peft 0.21 asks transformers 5.23 by an old name
-    warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
+    # peft 0.21 calls transformers 5.23 by old names
+    old_names = "`(is_gradient_checkpointing|gradient_checkpointing_enable)` is deprecated"
+    warnings.filterwarnings("ignore", message=old_names, category=FutureWarning)
     hush_loggers()
 
 

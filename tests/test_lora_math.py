@@ -132,6 +132,7 @@ def test_a_starts_as_in_peft_and_b_at_zero(by_hand):
     assert 0.9 * bound < layer.A.abs().max() <= bound
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", lora_math.config_names())
 def test_counts_equal_peft_on_published_architectures(name):
     expected = lora_math.lora_parameter_count(lora_math.meta_model(name), 8)

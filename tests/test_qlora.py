@@ -1,14 +1,37 @@
-"""4-bit weights by hand equal bitsandbytes' to the last code, predicted bytes the bytes held; the base stays put."""
+"""NF4 as lesson 03 writes it equals bitsandbytes to the last code; predicted bytes are held; the base stays put.
+
+The functions under test are those of the notebook's own cells.
+"""
+
+import json
+import math
+from functools import cache
 
 import bitsandbytes as bnb
+import nbformat
 import pytest
 import torch
 from bitsandbytes import functional
 from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, Qwen2Config, Qwen2ForCausalLM
 
-from helpers import lora_math
+from helpers import DATA, NOTEBOOKS, lora_math
+from helpers.memory.tracker import bytes_of, quantization_tensors
 from helpers.models import keep_trainable, nf4_config
+
+CARDS = DATA / "runs" / "cpu"
+
+
+@cache
+def lesson() -> dict:
+    """What the cells of the lesson define that need no model."""
+    notebook = nbformat.read(NOTEBOOKS / "03_qlora_loading.ipynb", as_version=4)
+    cells = {cell.id: cell.source for cell in notebook.cells}
+    names: dict = {"torch": torch, "F": functional, "nf4": levels_of("nf4")}
+    rounding = ("nf4-levels", "quantize", "dequantize", "tables", "error")
+    for name in (*rounding, "linear-layers", "bits", "predict-bytes", "held"):
+        exec(cells[name].split("\nprint(")[0], names)  # what it prints needs the model that the lesson has loaded
+    return names
 
 
 def levels_of(kind: str) -> torch.Tensor:
@@ -38,18 +61,12 @@ def load(folder, dtype: str = "bfloat16", **options):
     return AutoModelForCausalLM.from_pretrained(folder, quantization_config=config, dtype=getattr(torch, dtype))
 
 
-def bytes_held(parameter: torch.nn.Parameter) -> int:
-    if not isinstance(parameter, bnb.nn.Params4bit):
-        return parameter.nbytes
-    state = parameter.quant_state
-    held = [parameter, state.absmax, state.code]
-    if state.nested:
-        held += [state.offset, state.state2.absmax, state.state2.code]
-    return sum(tensor.nbytes for tensor in held)
+def packed(codes: torch.Tensor) -> torch.Tensor:
+    return (codes[:, 0::2] << 4 | codes[:, 1::2]).flatten().to(torch.uint8)
 
 
 def test_nf4_levels_are_quantiles_of_the_normal():
-    levels = lora_math.nf4_levels()
+    levels = lesson()["by_hand"]
     assert (levels - levels_of("nf4")).abs().max() < 1e-6
     assert levels.tolist() == sorted(levels.tolist()) and levels[0] == -1 and levels[7] == 0 and levels[15] == 1
 
@@ -59,76 +76,64 @@ def test_nf4_levels_are_quantiles_of_the_normal():
 def test_codes_scales_and_values_equal_bitsandbytes(block_size, seed):
     torch.manual_seed(seed)
     weight = torch.randn(96, 256) * torch.logspace(-3, 1, 96)[:, None]
-    codes, scales = lora_math.quantize_blockwise(weight, levels_of("nf4"), block_size)
-    packed, state = functional.quantize_4bit(weight, blocksize=block_size, quant_type="nf4")
-    assert torch.equal(scales, state.absmax)
-    assert torch.equal(lora_math.pack_nibbles(codes), packed.flatten())
-    values = lora_math.dequantize_blockwise(codes, scales, levels_of("nf4")).reshape(weight.shape)
-    assert torch.equal(values, functional.dequantize_4bit(packed, state))
+    codes, scales = lesson()["quantize"](weight, levels_of("nf4"), block_size)
+    stored, state = functional.quantize_4bit(weight, blocksize=block_size, quant_type="nf4")
+    assert torch.equal(scales.flatten(), state.absmax)
+    assert torch.equal(packed(codes), stored.flatten())
+    values = lesson()["dequantize"](codes, scales, levels_of("nf4")).view_as(weight)
+    assert torch.equal(values, functional.dequantize_4bit(stored, state))
 
 
-def test_default_block_size_is_the_one_that_models_are_loaded_with(saved_model):
+def test_a_model_is_loaded_in_the_blocks_of_the_lesson(saved_model):
     weight = load(saved_model, "float32").model.layers[1].mlp.up_proj.weight
-    assert weight.quant_state.blocksize == lora_math.BLOCK_SIZE
-    assert weight.quant_state.state2.blocksize == lora_math.NESTED_BLOCK_SIZE
+    assert (weight.quant_state.blocksize, weight.quant_state.state2.blocksize) == (64, 256)
     original = AutoModelForCausalLM.from_pretrained(saved_model, dtype=torch.float32).model.layers[1].mlp.up_proj.weight
-    codes, scales = lora_math.quantize_blockwise(original, levels_of("nf4"))
-    assert torch.equal(lora_math.pack_nibbles(codes), weight.data.flatten())
+    codes, scales = lesson()["quantize"](original.detach(), levels_of("nf4"))
+    assert torch.equal(packed(codes), weight.data.flatten())
     assert weight.quant_state.absmax.numel() == scales.numel()
-
-
-def test_a_block_of_zeros_comes_back_as_zeros():
-    codes, scales = lora_math.quantize_blockwise(torch.zeros(2, 64), lora_math.nf4_levels())
-    assert not lora_math.dequantize_blockwise(codes, scales, lora_math.nf4_levels()).any()
 
 
 def test_double_quantization_equals_bitsandbytes_up_to_ties():
     torch.manual_seed(0)
     weight = torch.randn(512, 256)
-    _, scales = lora_math.quantize_blockwise(weight, levels_of("nf4"))
+    scales = lesson()["quantize"](weight, levels_of("nf4"))[1].flatten()
     _, state = functional.quantize_4bit(weight, blocksize=64, quant_type="nf4", compress_statistics=True)
-    codes, nested = lora_math.quantize_blockwise(scales - scales.mean(), functional.create_dynamic_map(), 256)
-    assert torch.equal(nested, state.state2.absmax) and scales.mean() == state.offset
-    steps = (codes.int() - state.absmax.int()).abs()
+    codes, nested = lesson()["quantize"](scales - scales.mean(), functional.create_dynamic_map(), 256)
+    assert torch.equal(nested.flatten(), state.state2.absmax) and scales.mean() == state.offset
+    steps = (codes.flatten() - state.absmax.long()).abs()
     assert steps.max() <= 1 and (steps == 0).float().mean() > 0.99
-
-
-def test_bits_per_weight_are_those_of_the_paper():
-    assert lora_math.bits_per_weight(double_quant=False) == 4.5
-    assert lora_math.bits_per_weight() == pytest.approx(4.127, abs=5e-4)
 
 
 def test_relative_errors_on_normal_weights():
     torch.manual_seed(0)
     weight = torch.randn(512, 1024)
-    found = {}
-    for name, levels in (("nf4", lora_math.nf4_levels()), ("fp4", levels_of("fp4")), ("int4", torch.arange(-7, 8) / 7)):
-        codes, scales = lora_math.quantize_blockwise(weight, levels)
-        approximation = lora_math.dequantize_blockwise(codes, scales, levels).reshape(weight.shape)
-        found[name] = lora_math.relative_rms_error(approximation, weight)
-    assert found == pytest.approx({"nf4": 0.092, "fp4": 0.122, "int4": 0.108}, abs=1e-3)
+    found = {name: lesson()["error"](weight, levels) for name, levels in lesson()["tables"].items()}
+    wanted = {"NF4": 0.092, "int4, -8 to 7": 0.099, "int4, -7 to 7": 0.108, "FP4": 0.122}
+    assert found == pytest.approx(wanted, abs=1e-3)
 
 
 @pytest.mark.parametrize("double_quant", [True, False])
-def test_bytes_predicted_are_bytes_held(saved_model, double_quant):
+def test_bytes_of_each_tensor(saved_model, double_quant):
     model = load(saved_model, bnb_4bit_use_double_quant=double_quant)
-    four_bit = 0
-    for name, parameter in model.named_parameters():
-        if isinstance(parameter, bnb.nn.Params4bit):
-            weights = parameter.quant_state.shape.numel()
-            predicted = lora_math.four_bit_bytes(weights, double_quant=double_quant)
-            assert bytes_held(parameter) == sum(predicted.values()), name
-            four_bit += 1
-    assert four_bit == len(lora_math.linear_layers(model)) == 14
+    four_bit = [p for p in model.parameters() if isinstance(p, bnb.nn.Params4bit)]
+    for parameter in four_bit:
+        weights = parameter.quant_state.shape.numel()
+        blocks = math.ceil(weights / 64)
+        scales = blocks + 4 * math.ceil(blocks / 256) + 4 + 4 * 256 if double_quant else 4 * blocks
+        assert bytes_of([parameter, *quantization_tensors(parameter)]) == weights // 2 + scales + 4 * 16
+    assert len(four_bit) == len(lora_math.linear_layers(model)) == 14
 
 
-def test_preparation_doubles_the_rest_and_nothing_else(saved_model):
-    model = load(saved_model)
-    as_loaded = lora_math.qlora_bytes(AutoModelForCausalLM.from_pretrained(saved_model), rest_bytes=2)
-    tables = 14 * lora_math.four_bit_bytes(64)["tables"]
-    assert sum(bytes_held(p) for p in model.parameters()) == sum(as_loaded.values()) + tables
+def held_bytes(model) -> int:
+    return sum(tensor.nbytes for parameter in model.parameters() for tensor in lesson()["held"](parameter))
+
+
+def test_the_lessons_prediction_holds_as_loaded_and_prepared(saved_model):
+    predict = lesson()["predict"]
+    original, model = AutoModelForCausalLM.from_pretrained(saved_model), load(saved_model)
+    assert held_bytes(model) == pytest.approx(sum(predict(original).values()), rel=1e-3)
     prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
-    assert sum(bytes_held(p) for p in model.parameters()) == as_loaded["linear"] + 2 * as_loaded["rest"] + tables
+    assert held_bytes(model) == pytest.approx(sum(predict(original, 4).values()), rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -137,16 +142,16 @@ def test_preparation_doubles_the_rest_and_nothing_else(saved_model):
 )
 def test_bytes_of_published_models(name, loaded, prepared):
     model = lora_math.meta_model(name)
-    assert sum(lora_math.qlora_bytes(model, 2).values()) / 1e9 == pytest.approx(loaded, rel=2e-3)
-    assert sum(lora_math.qlora_bytes(model, 4).values()) / 1e9 == pytest.approx(prepared, rel=2e-3)
+    for rest, wanted in ((2, loaded), (4, prepared)):
+        assert sum(lesson()["predict"](model, rest).values()) / 1e9 == pytest.approx(wanted, rel=2e-3)
 
 
 def frozen(model):
     for name, parameter in model.named_parameters():
         if "lora_" not in name:
             yield name, parameter
-            if (state := getattr(parameter, "quant_state", None)) is not None:
-                yield from ((name + ".scales", state.absmax), (name + ".nested", state.state2.absmax))
+            for number, tensor in enumerate(quantization_tensors(parameter)):
+                yield f"{name}.{number}", tensor
 
 
 def test_training_after_an_evaluation_moves_the_adapter_and_no_bit_of_the_base(saved_model):
@@ -168,3 +173,15 @@ def test_training_after_an_evaluation_moves_the_adapter_and_no_bit_of_the_base(s
     assert gradients[0].keys() == gradients[1].keys() and all("lora_" in name for name in gradients[0])
     assert all(torch.equal(gradients[0][name], gradients[1][name]) for name in gradients[0])
     assert all(grad.any() for name, grad in gradients[0].items() if "lora_B" in name)
+
+
+def cards() -> dict[bool, dict]:
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(CARDS.glob("*.json"))]
+    return {card["avx512_bf16"]: card for card in found}
+
+
+def test_there_is_a_card_of_both_kinds_of_cpu_and_they_differ():
+    with_them, without = cards()[True]["outcomes"], cards()[False]["outcomes"]
+    assert with_them.keys() == without.keys()
+    assert set(without.values()) == {"gradient arrives"} and "gradient arrives" not in with_them.values()
+    assert all(card["versions"]["bitsandbytes"].startswith("0.50.") for card in cards().values())

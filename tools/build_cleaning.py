@@ -1,4 +1,4 @@
-"""Makes data/runs/cleaning.json, the runs of notebook 01: `python -m tools.build_cleaning` (about half an hour).
+"""Makes data/runs/cleaning.json, the runs of notebook 01: `python -m tools.build_cleaning` (20 runs, half an hour).
 
 The same base, steps and settings, several seeds; only the rows differ. Each run is scored on the same held-out tickets,
 those that no raw row repeats apart from those that leaked. The card is written after every run; when stopped, the same
@@ -28,7 +28,8 @@ from helpers.training import fine_tune
 
 CARD = CARDS / "cleaning.json"
 PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes")
-STEPS, SEEDS, SCORED, FEW = 60, 5, 170, 270
+STEPS, SCORED, FEW = 60, 170, 270
+SEEDS = 5
 THREADS = 1  # the sums are the same however many cores there are
 # room for every ticket however badly it was decoded; only forwarded mail is longer
 PROFILE = replace(shortened(PROFILES["tiny"], STEPS), max_length=512)

@@ -19,14 +19,14 @@ BADGE = "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.
 
 _FETCHING = """\
 import importlib.util, sys
-if not importlib.util.find_spec("helpers"):  # Colab, or this notebook alone: fetch the course beside it, once
+if not importlib.util.find_spec("helpers"):  # Colab: fetch the course beside it, once
     !test -d lora-course || git clone -q --depth=1 {url} lora-course
     sys.path.insert(0, "lora-course")
 from helpers.notebook import setup; setup()"""
 _WITHOUT_ADDRESS = """\
 import importlib.util
 if not importlib.util.find_spec("helpers"):  # Colab, or this notebook alone
-    raise ImportError("no course here: open this notebook in an installed clone, or run make stamp URL=... there")
+    raise ImportError("no course here: open this in an installed clone, see its README")
 from helpers.notebook import setup; setup()"""
 
 

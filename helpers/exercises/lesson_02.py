@@ -1,11 +1,14 @@
 """Checks of lesson 02: the size of an adapter from a config, alpha as a learning rate of B, how A may start."""
 
 import math
+from typing import Any
 
 from helpers.exercises import exercise, wrong
 
 RANK = 4
-SHAPE = dict(hidden_size=96, intermediate_size=200, num_hidden_layers=3, num_attention_heads=6, num_key_value_heads=2)
+SHAPE: dict[str, Any] = dict(
+    hidden_size=96, intermediate_size=200, num_hidden_layers=3, num_attention_heads=6, num_key_value_heads=2
+)
 
 
 def adapted_layers(config) -> list[tuple[int, int]]:

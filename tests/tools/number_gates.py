@@ -32,7 +32,8 @@ DIGITS = r"\d+(?:[,_]\d{3})*(?:\.\d+)?(?:[eE][-+]?\d+)?"
 IN_PROSE = re.compile(rf"(?<![\w.,/]){DIGITS}(?![\w]|[.,]\d)(?P<share> ?%)?")
 IN_SOURCE = re.compile(rf"(?<![\w.]){DIGITS}(?!\d|\.\d)")
 YEAR = re.compile(r"20[12]\d")
-UNIT = re.compile(r"[\s\u00a0-]*(?:min(?:ute)?s?|bits?)\b")  # minutes, and the bits of a format
+# Minutes, and the bits of a format, also in "16- or 32-bit".
+UNIT = re.compile(r"[\s\u00a0-]*(?:(?:or|and|to) \d+[\s-]*)?(?:min(?:ute)?s?|bits?)\b")
 ENOUGH = 3  # digits that are not found elsewhere by chance
 SUMMARY = re.compile(r"^#+ .*what was shown", re.IGNORECASE | re.MULTILINE)
 SECTION = re.compile(r"^## ", re.MULTILINE)

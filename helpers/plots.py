@@ -146,18 +146,6 @@ def waterfall(
     return _finish(ax, "memory (GB, 10⁹ bytes)", "", title)
 
 
-def weight_heat_map(weight, title: str = "", ax: Axes | None = None) -> Axes:
-    """A matrix (out, in) as grey levels, zero in the middle."""
-    ax = ax or new_axes(5.2, 4.0)
-    values = np.asarray(weight.detach().float() if hasattr(weight, "detach") else weight)
-    largest = np.abs(values).max()
-    image = ax.imshow(values, cmap="gray", vmin=-largest, vmax=largest, aspect="auto", interpolation="nearest")
-    ax.figure.colorbar(image, ax=ax, label="weight")
-    _finish(ax, "input feature", "output feature", title)
-    ax.grid(False)
-    return ax
-
-
 def spectrum(singular_values: Mapping[str, Sequence[float]], title: str = "", ax: Axes | None = None) -> Axes:
     """Singular values by name, each divided by its largest, over their index (1 = largest), logarithmic."""
     scaled = {

@@ -72,7 +72,10 @@ def draw_memory(settings: Settings, gpu_gb: float) -> tuple[str, Figure]:
     line = f"{settings.model}, {settings.method}: peak {plan.peak / plots.GB:.2f} GB in {plan.peak_moment}; {verdict}"
     bars = {moment: plan.parts(moment) for moment in plan.moments}
     title = f"{settings.model}, {settings.method}, {settings.batch} x {settings.length} tokens"
-    return line, plots.memory_bars(bars, title, {f"GPU of {gpu_gb:g} GB": usable_bytes(gpu_gb)}).figure
+    ax = plots.memory_bars(bars, title, {f"GPU of {gpu_gb:g} GB": usable_bytes(gpu_gb)})
+    figure = ax.get_figure(root=True)
+    assert figure  # axes that were just drawn have one
+    return line, figure
 
 
 def memory_explorer(models: Sequence[str], gpus: Sequence[float] = (8, 12, 16, 24, 48, 80)) -> VBox:

@@ -120,8 +120,8 @@ def differs_in_meaning(a: str, b: str) -> bool:
     if words[0][LONGEST:] != words[1][LONGEST:]:
         return True
     words = [side[:LONGEST] for side in words]
-    folded = [[word.casefold() for word in side] for side in words]
-    for tag, a_from, a_to, b_from, b_to in SequenceMatcher(None, *folded, autojunk=False).get_opcodes():
+    first, second = ([word.casefold() for word in side] for side in words)
+    for tag, a_from, a_to, b_from, b_to in SequenceMatcher(None, first, second, autojunk=False).get_opcodes():
         for side, start, end in ((words[0], a_from, a_to), (words[1], b_from, b_to)):
             if tag != "equal" and any(_carries_meaning(side, i, tag == "replace") for i in range(start, end)):
                 return True

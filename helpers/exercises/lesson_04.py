@@ -70,7 +70,7 @@ def pad_batch(answer: Callable[[list[dict], int], dict]) -> str:
         wrong("the attention mask hides the row's own end token, which has the pad's id: mask by position, not by id")
     if all(labels[position] == END for position in pads):
         wrong("the labels are padded with the pad token, and the loss would be taken on padding: pad them with -100")
-    if labels == [IGNORED if i == END else label for i, label in zip(ids, labels, strict=True)]:
+    if [label for label, real in zip(labels, mask, strict=True) if real] == [*rows[0]["labels"][:-1], IGNORED]:
         wrong("the row's own end token has lost its label, since it has the pad's id: mask by position, not by id")
     for i, row in enumerate(rows):
         real = batch["attention_mask"][i].bool()

@@ -48,7 +48,7 @@ def test_unstamped_and_alone_it_says_in_one_line_what_to_do(tmp_path):
     alone = [sys.executable, "-S", "-E", "-c", stamp.setup_cell("")]
     done = subprocess.run(alone, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1
-    assert "make stamp URL=" in done.stderr.splitlines()[-1]
+    assert "open this in an installed clone" in done.stderr.splitlines()[-1]
 
 
 @pytest.fixture

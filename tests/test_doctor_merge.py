@@ -355,6 +355,7 @@ def right_untrained(world, out):
     return save(merging.merge(adapter, PLAIN, "full"), out / "merged"), adapter, PLAIN
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [right, right_plain, right_bfloat16, right_grown, right_untied, right_with_a_whole_module, right_untrained],

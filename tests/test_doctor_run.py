@@ -155,10 +155,12 @@ def test_rate_too_low(tmp_path, rows):
     assert causes(sft(tmp_path, rows, learning_rate=1e-6)) == ["rate too low"]
 
 
+@pytest.mark.slow
 def test_rate_of_zero_leaves_the_adapter_untouched(tmp_path, rows):
     assert causes(sft(tmp_path, rows, steps=3, learning_rate=0.0)) == ["adapter untouched"]
 
 
+@pytest.mark.slow
 def test_adapter_that_the_optimizer_does_not_hold(tmp_path, rows):
     trainer = sft(tmp_path, rows, steps=0)
     trainer.args.max_steps = 3
@@ -169,6 +171,7 @@ def test_adapter_that_the_optimizer_does_not_hold(tmp_path, rows):
     assert not any(p.any() for name, p in trainer.model.named_parameters() if "lora_B.second" in name)
 
 
+@pytest.mark.slow
 def test_adapter_loaded_for_inference(tmp_path, rows):
     """With checkpointing the trainer gives the embeddings' output a gradient: nothing raises, nothing is learned."""
     adapted().save_pretrained(tmp_path / "adapter")
@@ -178,6 +181,7 @@ def test_adapter_loaded_for_inference(tmp_path, rows):
     assert causes(trainer) == ["nothing trainable"]
 
 
+@pytest.mark.slow
 def test_adapter_merged_into_the_base(tmp_path, rows):
     model = adapted()
     model.merge_adapter()

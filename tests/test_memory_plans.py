@@ -171,6 +171,7 @@ def test_published_figures_name_source_and_reason(figure):
     assert figure.unit in published.UNITS and min(map(len, (figure.source, figure.note, figure.why))) > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("figure", [f for f in FIGURES if f.kind == "impossible"], ids=lambda figure: figure.id)
 def test_what_cannot_be_is_below_the_weights(figure):
     assert figure.bytes < published.compare(figure).floor

@@ -83,21 +83,6 @@ def sweep(
     return _finish(ax, x_label, y_label, title)
 
 
-def loss_curves(
-    train: Sequence[tuple[int, float]],
-    evaluation: Sequence[tuple[int, float]] = (),
-    title: str = "",
-    ax: Axes | None = None,
-) -> Axes:
-    """Loss over steps: (step, nats per token) pairs of the training set and, if there are any, of the held-out set."""
-    curves = {
-        name: ([step for step, _ in points], [loss for _, loss in points])
-        for name, points in (("training", train), ("held out", evaluation))
-        if points
-    }
-    return lines(curves, "optimizer step", "loss (nats per token)", title, ax)
-
-
 def memory_bars(
     parts: Mapping[str, Mapping[str, float]],
     title: str = "",
@@ -156,24 +141,6 @@ def spectrum(singular_values: Mapping[str, Sequence[float]], title: str = "", ax
     ax.set_xscale("log")
     ax.set_yscale("log")
     return ax
-
-
-def before_after(
-    before: Mapping[str, float], after: Mapping[str, float], y_label: str, title: str = "", ax: Axes | None = None
-) -> Axes:
-    """Two bars for each name: before (plain) and after (hatched), with the values above them."""
-    ax = ax or new_axes()
-    places = np.arange(len(before))
-    values = [before[name] for name in before], [after[name] for name in before]
-    for offset, heights, label, hatch, colour in (
-        (-0.2, values[0], "before", "", GREYS[4]),
-        (0.2, values[1], "after", "///", GREYS[0]),
-    ):
-        bars = ax.bar(places + offset, heights, 0.38, label=label, hatch=hatch, color=colour, edgecolor="black")
-        ax.bar_label(bars, fmt="%.3g", fontsize=10)
-    ax.set_xticks(places, list(before))
-    ax.legend(fontsize=10)
-    return _finish(ax, "", y_label, title)
 
 
 def intervals(

@@ -173,6 +173,14 @@ def test_a_default_that_another_argument_makes_irrelevant_is_no_news(tmp_path):
     assert "3 changed return_dict" in found(f"{head}t.apply_chat_template(m, tokenize=True)\n", tmp_path)
 
 
+def test_a_default_is_no_news_where_the_argument_is_given_under_its_other_name(tmp_path):
+    text = "from trl import SFTConfig\nSFTConfig('out', bf16=False, report_to='none', no_cuda=True{})\n"
+    wanted = "2 changed gradient_checkpointing"
+    assert wanted in found(text.format(""), tmp_path)
+    for given in ("gradient_checkpointing=False", "activation_checkpointing=False"):
+        assert wanted not in found(text.format(f", {given}"), tmp_path)
+
+
 def notebook(path: Path, *cells) -> Path:
     cells = [new_code_cell(cell) if isinstance(cell, str) else cell for cell in cells]
     nbformat.write(new_notebook(cells=cells), path)

@@ -144,12 +144,18 @@ class Checker(cst.CSTVisitor):
     def _changed_defaults(
         self, node: cst.Call, target: Target, names: list[str], accepts: Accepts, given: dict[str, cst.BaseExpression]
     ) -> None:
-        alike = {entry.new for name in given if (entry := self.table.of_argument(names, name, ""))}
+        alias = {other for name in given if (other := self._other_name(names, name)) is not None}
         for entry in self.table.of_kind("default", names):
-            if entry.argument not in alike | set(given) and not self._excused(entry, given):
+            own = self._other_name(names, entry.argument)
+            if entry.argument not in alias | set(given) and own not in given and not self._excused(entry, given):
                 message = describe(short(target.name), entry.argument, entry)
                 line = self.resolver.line(node)
                 self._defaults.append(Finding(self.source.place(line), line, "default", entry.argument, message, entry))
+
+    def _other_name(self, names: list[str], argument: str) -> str | None:
+        """The newer name of an argument that the table says was renamed or is on its way out."""
+        entry = self.table.of_argument(names, argument, "")
+        return entry.new if entry and entry.new else None
 
     def _excused(self, entry: Entry, given: dict[str, cst.BaseExpression]) -> bool:
         """Whether another argument makes the entry's own default irrelevant."""

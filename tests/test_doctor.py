@@ -113,6 +113,25 @@ def test_a_wording_can_be_added_without_code(tmp_path):
     assert catalogue.load(tmp_path)[0].wordings[0].find(catalogue.plain("Oh: The  frob `x`\n is GONE")) == 4
 
 
+@pytest.mark.parametrize(
+    ("report", "counts"),
+    [
+        ("json parse error: x", False),
+        ("org.springframework: JSON parse error: x in our datasets. Then", False),
+        ("import pandas\njson parse error: x", False),
+        ('File "/x/site-packages/datasets/builder.py", line 3\njson parse error: x', True),
+        ("from datasets import load_dataset\njson parse error: x", True),
+        ("datasets.exceptions.Failed: json parse error: x", True),
+        ("json parse error: x\ndatasets==4.0.0", True),
+        ("ArrowInvalid: json parse error: x", True),
+        ('File "/x/site-packages/datasets/builder.py"\njson parse error: x in pandas', False),
+    ],
+)
+def test_a_wording_that_others_use_needs_its_library_in_sight(report, counts):
+    entry = {"text": "json parse error", "library": "datasets", "any": ["arrowinvalid"], "none": ["in pandas"]}
+    assert (catalogue.wording(entry).find(catalogue.plain(report)) >= 0) == counts
+
+
 def test_a_broken_file_of_the_catalogue_is_named(tmp_path):
     (tmp_path / "broken.toml").write_text('id = "broken"\n', encoding="utf-8")
     with pytest.raises(InputError, match="broken.toml"):

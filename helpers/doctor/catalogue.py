@@ -1,7 +1,8 @@
 """The cases of data/catalogue, one TOML file each. Adding a wording is one line there; no code changes.
 
 A wording is a stable fragment of a message. Case, quotes and line breaks do not matter; ` * ` stands for anything
-(300 characters at most); Windows paths are matched with forward slashes.
+(300 characters at most); Windows paths are matched with forward slashes. A wording that others use, too, is a table:
+`{ text = "...", library = "datasets" }` counts where that library is in sight, `any` and `none` ask for other words.
 """
 
 import re
@@ -17,15 +18,20 @@ CATALOGUE = DATA / "catalogue"
 GAP = 300  # characters that one * may stand for
 WINDOW = 160  # characters within which all words of a symptom stand
 QUOTES = str.maketrans({mark: "'" for mark in '"`‘’“”´'} | {"\xa0": " "})
+# What `library = "any"` stands for.
+LIBRARIES = """accelerate axolotl bitsandbytes datasets deepspeed huggingface_hub llamafactory peft safetensors swift
+tokenizers torch transformers trl unsloth""".split()
 
 
 @dataclass(frozen=True)
 class Wording:
-    """A fragment, and what must (`any`) or must not (`none`) stand elsewhere in the report for it to count."""
+    """A fragment, and what must stand elsewhere in the report for it to count: a word of `any`, or a `library` in
+    sight; no word of `none`."""
 
     parts: tuple[str, ...]
     any: tuple[str, ...] = ()
     none: tuple[str, ...] = ()
+    library: re.Pattern | None = None
 
     def find(self, flat: str) -> int:
         """Where the fragment begins in the flattened text, or -1."""
@@ -44,7 +50,10 @@ class Wording:
 
     def fits(self, flat: str) -> bool:
         """Whether the surroundings allow it."""
-        return (not self.any or any(word in flat for word in self.any)) and not any(w in flat for w in self.none)
+        if any(word in flat for word in self.none):
+            return False
+        free = not self.any and self.library is None
+        return free or any(word in flat for word in self.any) or bool(self.library and self.library.search(flat))
 
 
 @dataclass(frozen=True)
@@ -87,11 +96,19 @@ def plain(text: str) -> str:
 def wording(entry: str | dict) -> Wording:
     """A wording from a line of the file: a fragment, or a table with `text`, `any` and `none`."""
     table = {"text": entry} if isinstance(entry, str) else entry
-    unknown = set(table) - {"text", "any", "none"}
+    unknown = set(table) - {"text", "any", "none", "library"}
     parts = tuple(plain(part) for part in table["text"].split("*"))
     if unknown or not all(parts):
-        raise ValueError(f"a wording needs a text around each *, and only any and none beside it: {entry}")
-    return Wording(parts, tuple(map(plain, table.get("any", ()))), tuple(map(plain, table.get("none", ()))))
+        raise ValueError(f"a wording needs a text around each *, and only any, none and library beside it: {entry}")
+    library = sight(table["library"]) if "library" in table else None
+    return Wording(parts, tuple(map(plain, table.get("any", ()))), tuple(map(plain, table.get("none", ()))), library)
+
+
+def sight(names: str | list[str]) -> re.Pattern:
+    """How a library shows in a report: in a path, before a dot, in an import or with a version; "any": any of ours."""
+    listed = [names] if isinstance(names, str) else names
+    either = "|".join(map(re.escape, LIBRARIES if "any" in listed else listed))
+    return re.compile(rf"(?<![a-z0-9_])(?:(?:from|import) (?:{either})\b|(?:{either})(?:[/.]\w|==| version|[- ]v?\d))")
 
 
 def symptom(entry: str) -> Symptom:

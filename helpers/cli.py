@@ -88,9 +88,7 @@ def clean(
 
     done = clean_files(inputs, out, rejects, report, max_tokens=max_tokens, tokenizer=model, holdout=holdout or ())
     print(f"{done.rows_in} rows read, {done.kept} kept in {out}, {done.rejected} rejected in {rejects}")
-    for title, counts in (("rejected", done.reasons), ("repaired", done.repairs)):
-        for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
-            print(f"  {title} {count:>7}  {name}")
+    print(done.text())
 
 
 @app.command()

@@ -4,8 +4,9 @@ encoding and reading (files to rows) -> formats (rows to messages) -> repair, pr
 splitting (between rows) -> cleaning (all of it, over files).
 """
 
-from helpers.clean.cleaning import Report, clean_files
+from helpers.clean.cleaning import clean_files
 from helpers.clean.reading import read_rows
+from helpers.clean.report import Report
 from helpers.clean.rows import MAX_TOKENS, clean_row, default_rules
 from helpers.clean.splitting import Split, group_rows, split_rows
 from helpers.files import load_jsonl, write_jsonl

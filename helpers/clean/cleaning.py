@@ -8,44 +8,17 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from helpers.clean import duplicates
 from helpers.clean.encoding import Probe, probe
 from helpers.clean.formats import Messages, RowError, to_messages
 from helpers.clean.reading import RawRow, read_rows
+from helpers.clean.report import Report
 from helpers.clean.rows import MAX_TOKENS, CleanRow, Rules, clean_row, repair_messages
 from helpers.clean.tokens import counter
 from helpers.errors import InputError
 from helpers.files import check_paths, encode_row, whole_files
-
-
-@dataclass
-class Report:
-    """What became of the rows. kept + rejected = rows_in; the reasons add up to rejected.
-
-    `repairs` counts, by name, the kept rows that were mended so.
-    """
-
-    rows_in: int = 0
-    kept: int = 0
-    rejected: int = 0
-    reasons: dict[str, int] = field(default_factory=dict)
-    repairs: dict[str, int] = field(default_factory=dict)
-    files: dict[str, dict[str, int]] = field(default_factory=dict)
-    max_tokens: int = MAX_TOKENS
-    tokenizer: str = ""
-    holdout_rows: int = 0
-    holdout_unusable: int = 0
-
-    def as_dict(self) -> dict:
-        """Plain data for JSON, reasons and repairs sorted by name."""
-        return {
-            **asdict(self),
-            "reasons": dict(sorted(self.reasons.items())),
-            "repairs": dict(sorted(self.repairs.items())),
-        }
 
 
 class Seen:

@@ -2,12 +2,13 @@
 
 It speaks what huggingface_hub asks of a hub when a model is loaded: HEAD and GET of /REPO/resolve/REVISION/FILE, with
 ETag, X-Repo-Commit and byte ranges, and of /api/models/REPO and its file tree; and it refuses with the status and
-X-Error-Code of the real one.
+X-Error-Code of the real one. Of weights in Xet storage it says, as a mirror does, that another server has them.
 """
 
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Collection, Mapping
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,16 +20,22 @@ class Hub(ThreadingHTTPServer):
     """A hub at `url` that runs in a thread until the block (`with Hub(...) as hub`) or the process ends.
 
     `repositories`: directory of each id "owner/name". `gated`: the token that opens it, of each gated id. `cut`: ids
-    whose weights break off in the middle of every download. `log` holds (method, path, status) of each request.
+    whose weights break off in the middle of every download. `xet`: the server that has the weights, of each id whose
+    weights lie in Xet storage. `log` holds (method, path, status) of each request.
     """
 
     daemon_threads = True
 
     def __init__(
-        self, repositories: Mapping[str, Path], gated: Mapping[str, str] | None = None, cut: Collection[str] = ()
+        self,
+        repositories: Mapping[str, Path],
+        gated: Mapping[str, str] | None = None,
+        cut: Collection[str] = (),
+        xet: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.repositories, self.gated, self.cut = dict(repositories), dict(gated or {}), set(cut)
+        self.xet = dict(xet or {})
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.log: list[tuple[str, str, int]] = []
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -84,7 +91,10 @@ class Handler(BaseHTTPRequestHandler):
     def describe(self, name: str, directory: Path, rest: list[str]) -> None:
         """The model's card in JSON, or its list of files when the address goes on with tree/REVISION."""
         files = [path for path in sorted(directory.iterdir()) if path.is_file()]
-        if not rest or rest[0] == "revision":
+        if rest[:1] == ["xet-read-token"] and name in self.server.xet:
+            token = {"X-Xet-Access-Token": "a-token", "X-Xet-Token-Expiration": str(int(time.time()) + 3600)}
+            self.reply(200, b"", {**token, "X-Xet-Cas-Url": self.server.xet[name], "Content-Length": "0"})
+        elif not rest or rest[0] == "revision":
             siblings = [{"rfilename": path.name} for path in files]
             card = {"id": name, "sha": commit(directory), "private": False, "tags": [], "siblings": siblings}
             self.send_json({**card, "gated": "manual" if name in self.server.gated else False})
@@ -107,6 +117,9 @@ class Handler(BaseHTTPRequestHandler):
         headers = {"ETag": f'"{etag(path)}"', "X-Repo-Commit": commit(directory), "Accept-Ranges": "bytes"}
         if wanted:
             headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+        if name in self.server.xet and path.suffix == ".safetensors":
+            route = f"{self.server.url}/api/models/{name}/xet-read-token/{commit(directory)}"
+            headers |= {"X-Xet-Hash": etag(path), "X-Xet-Refresh-Route": route}
         body = content[start:]
         sent = body[: len(body) // 2] if name in self.server.cut and path.suffix == ".safetensors" else body
         self.reply(206 if wanted else 200, sent, {**headers, "Content-Length": str(len(body))})

@@ -82,11 +82,21 @@ def clean(
         str | None,
         typer.Option("--model", help="Directory or hub name of the tokenizer; the embedded base's if left out."),
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes; the outputs are the same. Default: the cores.")
+    ] = None,
 ) -> None:
     """Clean chat data for fine-tuning: validate, repair, reject, de-duplicate. Nothing is dropped without a trace."""
-    from helpers.clean import clean_files
+    from helpers.clean import WorkerError, clean_files
+    from helpers.machine import cores
 
-    done = clean_files(inputs, out, rejects, report, max_tokens=max_tokens, tokenizer=model, holdout=holdout or ())
+    options: dict[str, Any] = {"max_tokens": max_tokens, "tokenizer": model, "holdout": holdout or ()}
+    options |= {"workers": workers or cores()}
+    try:
+        done = clean_files(inputs, out, rejects, report, **options)
+    except WorkerError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
     print(f"{done.rows_in} rows read, {done.kept} kept in {out}, {done.rejected} rejected in {rejects}")
     print(done.text())
 

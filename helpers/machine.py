@@ -1,5 +1,6 @@
 """What this machine is and what this process has taken of it: facts, and no broken package stops the gathering."""
 
+import os
 import platform
 import shutil
 import subprocess
@@ -134,6 +135,11 @@ def _bitsandbytes_backend() -> str | None:
     if kind.startswith("ErrorHandler"):
         return None
     return {"CudaBNBNativeLibrary": "cuda", "XpuBNBNativeLibrary": "xpu"}.get(kind, "cpu")
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def peak_bytes() -> int:

@@ -1,22 +1,24 @@
-"""Files in, three files out: clean rows, rejects, report. One pass, one row at a time.
+"""Files in, three files out: clean rows, rejects, report. Each row alone first, then each row against the others.
 
-In memory stay the row in flight and, of each kept row, its signature and three hashes; texts of kept rows are read
-back from the output under way when two rows must be compared.
+What the rows became alone waits in a scratch file. In memory stay the chunks in flight and, of each kept row, its
+signature and three hashes; texts of kept rows are read back from the output under way when two rows must be compared.
 """
 
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+import pickle
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from helpers.clean import duplicates
 from helpers.clean.encoding import Probe, probe
 from helpers.clean.formats import Messages, RowError, to_messages
-from helpers.clean.reading import RawRow, read_rows
+from helpers.clean.reading import RawRow, raw_rows, read_rows
 from helpers.clean.report import Report
-from helpers.clean.rows import MAX_TOKENS, CleanRow, Rules, clean_row, repair_messages
+from helpers.clean.rows import MAX_TOKENS, Rules, repair_messages
 from helpers.clean.tokens import counter
+from helpers.clean.workers import Judged, judge_all
 from helpers.errors import InputError
 from helpers.files import check_paths, encode_row, whole_files
 
@@ -30,12 +32,12 @@ class Seen:
         self.prompts: dict[bytes, str] = {}
         self.rows: list[tuple[bytes, bool, int, str]] = []
 
-    def match(self, row: CleanRow, mark, print_: duplicates.Fingerprint) -> str | None:
-        """Where the near duplicate of `row` came from, or None."""
+    def match(self, messages: Messages, mark, print_: duplicates.Fingerprint) -> str | None:
+        """Where the near duplicate of `messages` came from, or None."""
         for key in sorted(self.index.query(mark)):
             guard, ticket, offset, place = self.rows[key]
             if guard == print_.guard and ticket == print_.ticket:
-                if duplicates.same_row(self.read(offset), row.messages, True, ticket):
+                if duplicates.same_row(self.read(offset), messages, True, ticket):
                     return place
         return None
 
@@ -59,19 +61,25 @@ def clean_files(
     tokenizer=None,
     holdout: Iterable[str | Path] = (),
     observe: Callable[[RawRow, str | None, list[str]], None] | None = None,
+    workers: int = 1,
 ) -> Report:
     """Clean `inputs` into `out`; write what cannot be kept to `rejects`, each with file, line, reason and raw text.
 
     `max_tokens` limits the whole chat in tokens of `tokenizer` (a directory, hub name or transformers tokenizer; the
     embedded base's if None). Rows whose prompt stands in a `holdout` file are rejected as leaks. `observe` is called
-    after each row with the row, the reason if it was rejected, and the names of its repairs if it was kept. The outputs
-    appear together when all is done, or not at all.
+    with each row, the reason if it was rejected, and the names of its repairs if it was kept. The outputs appear
+    together when all is done, or not at all. With more than one of `workers` what a row needs alone is done in that
+    many processes, once there are enough rows; the outputs are the same. A script that asks for them must do so under
+    `if __name__ == "__main__":`, since each process imports it.
 
-    Raises InputError, before anything is written, when an input cannot be read at all or the arguments are wrong.
+    Raises InputError, before anything is written, when an input cannot be read at all or the arguments are wrong, and
+    WorkerError when a worker process is killed.
     """
     sources, held = [Path(path) for path in inputs], [Path(path) for path in holdout]
     if max_tokens < 1:
         raise InputError(f"the token limit must be at least 1, not {max_tokens}")
+    if workers < 1:
+        raise InputError(f"there must be at least 1 worker, not {workers}")
     paths = {"--out": Path(out), "--rejects": Path(rejects), "--report": None if report is None else Path(report)}
     targets = check_paths([*sources, *held], paths)
     if not sources:
@@ -83,12 +91,24 @@ def clean_files(
     total = Report(max_tokens=max_tokens, tokenizer=name)
     with ExitStack() as stack:
         open_files = stack.enter_context(whole_files(*[path for path in targets.values() if path]))
-        test_rows = Seen(stack.enter_context(_scratch()))
+        scratch, test_file = (stack.enter_context(_scratch(Path(open_files[0].name).parent)) for _ in range(2))
+        test_rows = Seen(test_file)
         for path, found in zip(held, held_probes):
             _remember_holdout(path, found, test_rows, total)
+        rows = (raw for path, found in zip(sources, probes) for raw in raw_rows(path, found))
+        with closing(judge_all(rows, rules, workers)) as chunks:
+            for chunk in chunks:
+                scratch.write(chunk)
+        total.files = {str(path): {"rows_in": 0, "kept": 0, "rejected": 0} for path in sources}
         kept = Seen(open_files[0])
-        for path, found in zip(sources, probes):
-            _clean_one(path, found, rules, kept, test_rows, open_files[1], total, observe)
+        for judged in _read_back(scratch):
+            reject = judged.reject or _compare(judged, kept, test_rows)
+            if reject:
+                open_files[1].write(encode_row(_reject(judged.raw, *reject)))
+            reason, repairs = (reject[0], []) if reject else (None, judged.repairs)
+            total.add(judged.raw.file, reason, repairs)
+            if observe:
+                observe(judged.raw, reason, repairs)
         if targets["--report"]:
             open_files[2].write(
                 json.dumps(total.as_dict(), ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace") + b"\n"
@@ -96,61 +116,42 @@ def clean_files(
     return total
 
 
-def _scratch():
-    import tempfile
+def _scratch(folder: Path):
+    """A file without a name, where the output goes and so has room."""
+    return tempfile.TemporaryFile(dir=folder)
 
-    return tempfile.TemporaryFile()
 
-
-def _clean_one(
-    path: Path, found: Probe, rules: Rules, kept: Seen, test_rows: Seen, rejects, total: Report, observe
-) -> None:
-    counts, repairs = Counter(total.reasons), Counter(total.repairs)
-    mine = total.files.setdefault(str(path), {"rows_in": 0, "kept": 0, "rejected": 0})
-    for raw in read_rows(path, found):
-        reason, done = None, []
+def _read_back(scratch) -> Iterator[Judged]:
+    scratch.seek(0)
+    while True:
         try:
-            done = list(dict.fromkeys([*raw.repairs, *_judge(raw, rules, kept, test_rows).repairs]))
-        except RowError as error:
-            reason = error.reason
-            reject = {
-                "file": raw.file,
-                "line": raw.line,
-                "row": raw.row,
-                "reason": reason,
-                "detail": error.detail,
-                "raw": raw.raw,
-            }
-            rejects.write(encode_row(reject))
-            counts[reason] += 1
-        repairs.update(done)
-        mine["rows_in"] += 1
-        mine["rejected" if reason else "kept"] += 1
-        if observe:
-            observe(raw, reason, done)
-    for key in ("rows_in", "kept", "rejected"):
-        setattr(total, key, sum(numbers[key] for numbers in total.files.values()))
-    total.reasons, total.repairs = dict(counts), dict(repairs)
+            yield from pickle.load(scratch)
+        except EOFError:
+            return
 
 
-def _judge(raw: RawRow, rules: Rules, kept: Seen, test_rows: Seen) -> CleanRow:
-    """Keep `raw` (and write it) or raise RowError."""
-    if raw.error:
-        raise RowError(*raw.error)
-    row = clean_row(raw.value, rules)
-    print_, mark = duplicates.fingerprint(row.messages), duplicates.signature(duplicates.prompt_text(row.messages))
-    leak = test_rows.prompts.get(print_.prompt) or test_rows.match(row, mark, print_)
+def _reject(raw: RawRow, reason: str, detail: str) -> dict:
+    place = {"file": raw.file, "line": raw.line, "row": raw.row}
+    return {**place, "reason": reason, "detail": detail, "raw": raw.raw}
+
+
+def _compare(judged: Judged, kept: Seen, test_rows: Seen) -> tuple[str, str] | None:
+    """Why a good row must go after all: (reason, detail). If there is nothing, it is written and remembered."""
+    print_, messages = judged.print_, json.loads(judged.line)["messages"]
+    assert print_ is not None
+    mark = duplicates.signature(duplicates.prompt_text(messages))
+    leak = test_rows.prompts.get(print_.prompt) or test_rows.match(messages, mark, print_)
     if leak:
-        raise RowError("leaks_into_holdout", f"its prompt stands in the held-out rows: {leak}")
+        return "leaks_into_holdout", f"its prompt stands in the held-out rows: {leak}"
     if print_.exact in kept.exact:
-        raise RowError("duplicate", f"equal to {kept.exact[print_.exact]}")
-    near = kept.match(row, mark, print_)
+        return "duplicate", f"equal to {kept.exact[print_.exact]}"
+    near = kept.match(messages, mark, print_)
     if near:
-        raise RowError("near_duplicate", f"says the same as {near}")
+        return "near_duplicate", f"says the same as {near}"
     offset = kept.file.seek(0, 2)
-    kept.file.write(encode_row(row.row))
-    kept.add(offset, mark, print_, f"{raw.file}:{raw.line}")
-    return row
+    kept.file.write(judged.line)
+    kept.add(offset, mark, print_, f"{judged.raw.file}:{judged.raw.line}")
+    return None
 
 
 def _remember_holdout(path: Path, found: Probe, test_rows: Seen, total: Report) -> None:

@@ -22,7 +22,10 @@ _BOM = "\ufeff"
 
 @dataclass(slots=True)
 class RawRow:
-    """One row as it stands in its file. `line` and `row` count from 1; `error` is (reason, detail) or None."""
+    """One row as it stands in its file. `line` and `row` count from 1; `error` is (reason, detail) or None.
+
+    Until it is `parsed`, `raw` is JSON that nobody has looked into.
+    """
 
     file: str
     line: int
@@ -31,10 +34,16 @@ class RawRow:
     value: Any = None
     error: tuple[str, str] | None = None
     repairs: list[str] = field(default_factory=list)
+    parsed: bool = True
 
 
 def read_rows(path: str | Path, found: Probe | None = None) -> Iterator[RawRow]:
     """Yield every row of `path`, whatever its format and encoding. Raises InputError when it cannot be read at all."""
+    return map(parse, raw_rows(path, found))
+
+
+def raw_rows(path: str | Path, found: Probe | None = None) -> Iterator[RawRow]:
+    """`read_rows` without the parsing of JSON, which is left to `parse`."""
     path = Path(path)
     found = found or probe(path)
     kind = file_kind(path, found.head)
@@ -96,10 +105,11 @@ def parse_json(text: str) -> tuple[Any, tuple[str, str] | None, bool]:
             return None, ("broken_json", message), False
 
 
-def _parsed(path: Path, line: int, text: str, encodings: Iterable[str]) -> RawRow:
-    row = RawRow(str(path), line, 0, text)
-    row.repairs.extend(f"encoding_{name}" for name in encodings if name != "utf-8")
-    body = text.strip()
+def parse(row: RawRow) -> RawRow:
+    """`row` itself with its value or its error, and the repairs that this took."""
+    if row.parsed:
+        return row
+    body = row.raw.strip()
     if body.startswith(_BOM):
         body = body.lstrip(_BOM)
         row.repairs.append("byte_order_mark")
@@ -109,13 +119,19 @@ def _parsed(path: Path, line: int, text: str, encodings: Iterable[str]) -> RawRo
         row.repairs += [] if row.error else ["trailing_comma"]
     if controls:
         row.repairs.append("control_characters")
+    row.parsed = True
     return row
+
+
+def _unparsed(path: Path, line: int, text: str, encodings: Iterable[str]) -> RawRow:
+    repairs = [f"encoding_{name}" for name in sorted(encodings) if name != "utf-8"]
+    return RawRow(str(path), line, 0, text, repairs=repairs, parsed=False)
 
 
 def _jsonl_rows(path: Path, found: Probe) -> Iterator[RawRow]:
     for number, text, encoding in text_lines(path, found):
         if text.strip():
-            yield _parsed(path, number, text.rstrip("\r"), (encoding,))
+            yield _unparsed(path, number, text.rstrip("\r"), (encoding,))
 
 
 def _element_rows(path: Path, found: Probe) -> Iterator[RawRow]:
@@ -128,9 +144,9 @@ def _element_rows(path: Path, found: Probe) -> Iterator[RawRow]:
     for text, encoding in text_blocks(path, found):
         splitter.encodings.add(encoding)
         for line, element, encodings in splitter.feed(text):
-            yield _parsed(path, line, element, encodings)
+            yield _unparsed(path, line, element, encodings)
     for line, element, encodings in splitter.finish():
-        yield _parsed(path, line, element, encodings)
+        yield _unparsed(path, line, element, encodings)
 
 
 class _Elements:

@@ -23,6 +23,21 @@ class Report:
     holdout_rows: int = 0
     holdout_unusable: int = 0
 
+    def add(self, file: str, reason: str | None, repairs: list[str]) -> None:
+        """Count one row of `file`: rejected for `reason`, or kept with these repairs."""
+        mine = self.files[file]
+        self.rows_in += 1
+        mine["rows_in"] += 1
+        if reason:
+            self.rejected += 1
+            mine["rejected"] += 1
+            self.reasons[reason] = self.reasons.get(reason, 0) + 1
+        else:
+            self.kept += 1
+            mine["kept"] += 1
+            for name in repairs:
+                self.repairs[name] = self.repairs.get(name, 0) + 1
+
     def as_dict(self) -> dict:
         """Plain data for JSON, reasons and repairs sorted by name."""
         return {

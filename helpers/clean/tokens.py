@@ -15,6 +15,10 @@ class ChatTokenizer:
     def __init__(self, source=None):
         self.source = DATA / "base" if source is None else source
 
+    def __getstate__(self) -> dict:
+        """A worker process loads the tokenizer anew."""
+        return {"source": self.source}
+
     @property
     def name(self) -> str:
         """How a report names the tokenizer."""

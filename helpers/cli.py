@@ -266,12 +266,16 @@ def drift(
 
 def estimate(new_tokens: int, as_json: bool, **settings) -> None:
     """Predict the memory of a training step, of loading and of generating, from the architecture alone."""
-    from helpers.memory import inference, plan, report
+    from helpers.memory import architecture
 
     asked = Settings(**{**settings, "targets": parse_targets(settings["targets"])})
+    remarks = architecture.remarks(asked.model)  # a name that is nowhere ends here, before anything slow is imported
+
+    from helpers.memory import inference, plan, report
+
     training, generating = plan.estimate(asked), inference.estimate_inference(asked, new_tokens)
-    text = report.plan_text(training) + "\n" + report.inference_text(generating)
-    print(report.plan_json(training, generating) if as_json else text)
+    text = report.plan_text(training, remarks) + "\n" + report.inference_text(generating)
+    print(report.plan_json(training, generating, remarks) if as_json else text)
 
 
 def estimate_parameters() -> list[Parameter]:
@@ -306,11 +310,16 @@ def fit(
     as_json: AsJson = False,
 ) -> None:
     """Find settings that a GPU can hold, giving up first what costs the result nothing. Exit 1 if there are none."""
+    from helpers.memory import architecture
+
+    remarks = architecture.remarks(model)
+
     from helpers.memory import fit as search
     from helpers.memory import report
 
     found = search.fit(model, gpu_gb, length)
-    print(report.fit_json(found) if as_json else report.fit_text(found, gpu_gb))
+    text = "\n".join([*remarks, report.fit_text(found, gpu_gb)])
+    print(report.fit_json(found) if as_json else text)
     raise typer.Exit(0 if found.fits else 1)
 
 

@@ -159,7 +159,7 @@ def test_two_blocks_and_a_third_tell_all_five(options):
     run = plan._run(config, case)
     static, step = run.static, run.step
     extended = estimate(case, config)
-    assert plan._alike(config)
+    assert plan._period(config) == 1
     assert (extended.total_parameters, extended.trainable_parameters) == (
         run.total,
         sum(parameter.numel() for parameter in run.trained),
@@ -177,10 +177,21 @@ def test_two_blocks_and_a_third_tell_all_five(options):
     assert extended.moments["backward ends"] == pytest.approx(resident + step.first_block, rel=0.001)
 
 
+def test_kinds_that_take_turns_are_extended_by_a_turn(monkeypatch):
+    kinds = ["sliding_attention", "sliding_attention", "full_attention"] * 3 + ["sliding_attention"]
+    case = settings(method="lora", length=96, checkpointing=True)
+    config = architecture(10, layer_types=kinds, use_sliding_window=True, sliding_window=16)
+    assert plan._period(config) == 3
+    extended = estimate(case, config)
+    monkeypatch.setattr(plan, "_period", lambda _: 0)
+    plan._RUNS.clear()
+    assert estimate(case, config) == extended
+
+
 def test_blocks_of_different_kinds_are_all_run():
     kinds = ["full_attention", "sliding_attention", "full_attention", "full_attention"]
     config = architecture(4, layer_types=kinds, use_sliding_window=True, sliding_window=16)
-    assert not plan._alike(config)
+    assert plan._period(config) == 0
     predicted = estimate(settings(method="lora"), config)
     assert predicted.peak == pytest.approx(measure.measure(settings(method="lora"), config, "cpu").peak, rel=TOLERANCE)
 
@@ -228,7 +239,7 @@ def test_inference_agrees_with_a_real_run(options):
 def test_two_blocks_and_a_third_tell_the_memory_of_generating(monkeypatch):
     case, config = settings(method="qlora"), architecture(5)
     extended = inference.estimate_inference(case, 16, config)
-    monkeypatch.setattr(plan, "_alike", lambda _: False)
+    monkeypatch.setattr(plan, "_period", lambda _: 0)
     assert extended == inference.estimate_inference(case, 16, config)
 
 

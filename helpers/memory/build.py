@@ -7,23 +7,26 @@ ones with random values or, under `fake_tensors`, such as have shapes and no mem
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import bitsandbytes as bnb
 import torch
 from bitsandbytes.autograd import _functions
+from torch._subclasses import fake_tensor
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
-from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel, masking_utils
+from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel, masking_utils
 from transformers.pytorch_utils import Conv1D
 
-from helpers import DATA, lora_math
+from helpers import lora_math
 from helpers.errors import InputError
+from helpers.memory.architecture import described_by
+from helpers.memory.architecture import load_config as load_config
 from helpers.memory.settings import Settings
-from helpers.models import check_model, keep_trainable
+from helpers.models import keep_trainable
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -31,34 +34,14 @@ if TYPE_CHECKING:
 INT8_THRESHOLD = 6.0  # llm_int8_threshold of transformers' BitsAndBytesConfig
 
 
-def load_config(model: str) -> PretrainedConfig:
-    """The architecture of a name in data/configs, a directory, a config.json or a hub id; no weights are read.
-
-    Raises InputError with the names there are if none of these is found.
-    """
-    shipped = DATA / "configs" / f"{model.lower()}.json"
-    known = f"the names in data/configs are {', '.join(lora_math.config_names())}"
-    if model.lower() in lora_math.config_names():
-        return AutoConfig.from_pretrained(shipped)
-    if not model.endswith(".json"):
-        check_model(model)
-    elif not Path(model).is_file():
-        raise InputError(f"there is no file {model}; {known}")
-    try:
-        return AutoConfig.from_pretrained(model)
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(f"no architecture found for {model!r}: {reason} ({known})") from None
-
-
 def base_model(config: PretrainedConfig, settings: Settings) -> PreTrainedModel:
     """The base on the meta device, its linear layers exchanged for bitsandbytes' if the settings quantize them."""
     dtype = getattr(torch, settings.dtype)
     with torch.device("meta"):
-        try:
+        if type(config) not in AutoModelForCausalLM._model_mapping:
+            raise InputError(f"{settings.model} is a {config.model_type}, not a causal language model")
+        with described_by(settings.model):
             model = AutoModelForCausalLM.from_config(copy.deepcopy(config), dtype=dtype)
-        except ValueError:
-            raise InputError(f"{settings.model} is a {config.model_type}, not a causal language model") from None
         if settings.quantized:
             for name, (n_in, n_out) in lora_math.linear_layers(model).items():
                 model.set_submodule(name, _quantized_layer(model.get_submodule(name), n_in, n_out, settings))
@@ -119,7 +102,10 @@ def meta_model(config: PretrainedConfig, settings: Settings) -> torch.nn.Module:
             task_type="CAUSAL_LM",
             fan_in_fan_out=any(isinstance(module, Conv1D) for module in model.modules()),
         )
-        model = get_peft_model(model, lora)
+        with warnings.catch_warnings():
+            # PEFT's own patterns for fused experts, where a model or the targets have none
+            warnings.filterwarnings("ignore", message="The following (rank|alpha)_pattern keys did not match")
+            model = get_peft_model(model, lora)
         for parameter in trainable(model):
             parameter.data = parameter.data.to(getattr(torch, settings.adapter_dtype))
     model.train()
@@ -183,6 +169,13 @@ def _quantize(
     return parameter
 
 
+def fused_experts(model: torch.nn.Module) -> list[torch.nn.Parameter]:
+    """Weights of all experts of a block in one tensor (experts, in, out): no linear layers, so that nothing quantizes
+    them. An adapter on them is not among them."""
+    matrices = (named for named in model.named_parameters() if named[1].dim() == 3)
+    return [parameter for name, parameter in matrices if "experts" in name and "lora_" not in name]
+
+
 def trainable(model: torch.nn.Module) -> list[torch.nn.Parameter]:
     """The parameters that an optimizer would get."""
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -204,6 +197,7 @@ def fake_tensors(device: str) -> Iterator[None]:
         with (
             mock.patch.object(masking_utils, "find_packed_sequence_indices", return_value=None),
             mock.patch.object(_functions.logger, "disabled", True),  # a line for each 8-bit layer
+            mock.patch.object(fake_tensor.log, "disabled", True),  # a traceback before the error that it raises
             ExitStack() as patches,
             FakeTensorMode(),
         ):

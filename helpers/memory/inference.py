@@ -54,8 +54,8 @@ def estimate_inference(settings: Settings, new_tokens: int = 256, config: Pretra
         with build.fake_tensors(settings.device):
             return watch(build.materialise(model, settings), settings, new_tokens, largest)
 
-    cache = kv_cache_bytes(config, settings.batch, settings.length + new_tokens, settings.dtype)
-    return replace(extended(run, config, settings), kv_cache=cache)
+    found = extended(run, config, settings)
+    return replace(found, kv_cache=kv_cache_bytes(config, settings.batch, settings.length + new_tokens, settings.dtype))
 
 
 def measure_inference(settings: Settings, new_tokens: int = 256, config: PretrainedConfig | None = None) -> Inference:

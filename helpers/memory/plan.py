@@ -12,6 +12,7 @@ from transformers import PretrainedConfig
 
 from helpers import lora_math
 from helpers.memory import build, optimizers
+from helpers.memory.architecture import described_by
 from helpers.memory.settings import Settings
 from helpers.memory.step import Dynamic, Static, blocks_of, static_bytes, watch_step
 
@@ -56,7 +57,8 @@ class Plan:
 
     `moments` are the most bytes alive in each part of a step; `peak` is the largest of them. `peak` is not the sum of
     the terms: activations go while gradients come. `paged` of the optimizer's bytes may leave the GPU, so that with a
-    paged optimizer the peak lies between peak - paged and peak.
+    paged optimizer the peak lies between peak - paged and peak. `fused_experts` of the weights' bytes are experts in
+    one tensor, which no method quantizes.
     """
 
     settings: Settings
@@ -69,6 +71,7 @@ class Plan:
     logits: int
     temporary: int
     paged: int
+    fused_experts: int
     total_parameters: int
     trainable_parameters: int
     moments: dict[str, int] = field(default_factory=dict)
@@ -118,6 +121,7 @@ def assemble(
         activations=step.held,
         logits=step.logits,
         temporary=step.temporary,
+        fused_experts=static.fused_experts,
         paged=optimizers.paged_bytes(parameters, settings.optimizer),
         total_parameters=total,
         trainable_parameters=sum(parameter.numel() for parameter in parameters),
@@ -135,8 +139,8 @@ def estimate(settings: Settings, config: PretrainedConfig | None = None) -> Plan
     """Predict a training step of `settings`: its own modules run forward and backward on tensors without memory.
 
     Where all blocks of an architecture are alike, models of two and three blocks are run, and each number is extended
-    by as much as the third block added. `config` is an architecture to take instead of the one that `settings.model`
-    names. Raises InputError for a model or for targets that do not exist.
+    by as much as the third block added; where kinds of blocks take turns, by one turn. `config` is an architecture to
+    take instead of the one that `settings.model` names. Raises InputError for a model or targets that do not exist.
     """
     config = config or build.load_config(settings.model)
     # One run for all optimizers, which change nothing in it, and for two batches or more that accumulate.
@@ -159,7 +163,7 @@ class Run:
     step: Dynamic
 
     def extended(self, next_one: Run, blocks: int) -> Run:
-        """From this run of n blocks and `next_one` of n + 1, that of n + `blocks`."""
+        """From this run of a short model and `next_one` with one block or period more, that with `blocks` more."""
         added = Counter(map(_form, next_one.trained)) - Counter(map(_form, self.trained))
         more = [torch.empty(shape, dtype=dtype, device="meta") for shape, dtype in added.elements()]
         return Run(
@@ -172,7 +176,7 @@ class Run:
 
 # What was found, by the architecture's text: one notebook or one `fit` asks for the same ones again and again.
 _RUNS: dict[tuple[Settings, str], Run] = {}
-_ALIKE: dict[str, bool] = {}
+_PERIODS: dict[str, int] = {}
 
 
 def _form(tensor: torch.Tensor) -> tuple[torch.Size, torch.dtype]:
@@ -180,23 +184,32 @@ def _form(tensor: torch.Tensor) -> tuple[torch.Size, torch.dtype]:
 
 
 def extended(run: Callable, config: PretrainedConfig, settings: Settings):
-    """What `run(config, settings)` says of the whole architecture, from two and three blocks where all are alike."""
-    if settings.last_layers or not _alike(config):
-        return run(config, settings)
-    two, three = (run(with_blocks(config, blocks), settings) for blocks in (2, 3))
-    return two.extended(three, config.num_hidden_layers - 2)
+    """What `run(config, settings)` says of the whole architecture, from two short ones where its blocks repeat.
+
+    Raises InputError for a config that describes no model that can take a step.
+    """
+    with described_by(settings.model):
+        every = 0 if settings.last_layers else _period(config)
+        if not every:
+            return run(config, settings)
+        first = every + config.num_hidden_layers % every if every > 1 else 2
+        short, longer = (run(with_blocks(config, blocks), settings) for blocks in (first, first + every))
+        return short.extended(longer, (config.num_hidden_layers - first) // every)
 
 
-def _alike(config: PretrainedConfig) -> bool:
-    """Whether blocks can be left out: there are more than three, of one kind, with the same parameters."""
-    if config.num_hidden_layers <= 3 or len(set(getattr(config, "layer_types", None) or ())) > 1:
-        return False
+def _period(config: PretrainedConfig) -> int:
+    """After how many blocks an architecture repeats itself, in kind and parameters; 0 if too seldom."""
     key = config.to_json_string()
-    if key not in _ALIKE:
-        base = build.base_model(config, Settings(model="", method="full"))
-        blocks = [[(name, *_form(p)) for name, p in block.named_parameters()] for block in blocks_of(base)]
-        _ALIKE[key] = len(blocks) == config.num_hidden_layers and all(block == blocks[0] for block in blocks)
-    return _ALIKE[key]
+    if key not in _PERIODS:
+        base, count = build.base_model(config, Settings(model="", method="full")), config.num_hidden_layers
+        kinds = getattr(config, "layer_types", None) or [""] * count
+        blocks = [
+            (kind, *((name, *_form(p)) for name, p in block.named_parameters()))
+            for kind, block in zip(kinds, blocks_of(base), strict=False)
+        ]
+        repeats = (n for n in range(1, count // 3 + 1) if blocks[n:] == blocks[:-n])
+        _PERIODS[key] = next(repeats, 0) if count == len(blocks) > 3 else 0
+    return _PERIODS[key]
 
 
 def with_blocks(config: PretrainedConfig, blocks: int) -> PretrainedConfig:

@@ -10,7 +10,7 @@ import torch
 from transformers import PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from helpers.memory.build import trainable
+from helpers.memory.build import fused_experts, trainable
 from helpers.memory.settings import Settings
 from helpers.memory.tracker import AllocatorTracker, StorageTracker, bytes_of, quantization_tensors, scales_of_8bit
 
@@ -20,18 +20,19 @@ class Affine:
     """Integers that grow by the same amount with each block of a model, so that two small models tell a large one."""
 
     def extended(self, next_one: Self, blocks: int) -> Self:
-        """From these numbers for n blocks and `next_one`'s for n + 1, those for n + `blocks`."""
+        """From these numbers and `next_one`'s for one block or period more, those for `blocks` more."""
         pairs = ((getattr(self, each.name), getattr(next_one, each.name)) for each in fields(self))
         return type(self)(*(small + blocks * (large - small) for small, large in pairs))
 
 
 @dataclass(frozen=True)
 class Static(Affine):
-    """Bytes that are there before a step begins, each storage once."""
+    """Bytes that are there before a step begins, each storage once. `fused_experts` of the weights' are experts."""
 
     weights: int
     quantization_constants: int
     adapter: int
+    fused_experts: int
 
     @property
     def total(self) -> int:
@@ -83,7 +84,8 @@ def static_tensors(model: torch.nn.Module) -> dict[str, list[torch.Tensor]]:
 
 def static_bytes(model: torch.nn.Module) -> Static:
     """Count what `model` holds, tensor by tensor, each storage once."""
-    return Static(**{term: bytes_of(tensors) for term, tensors in static_tensors(model).items()})
+    terms = {term: bytes_of(tensors) for term, tensors in static_tensors(model).items()}
+    return Static(**terms, fused_experts=bytes_of(fused_experts(model)))
 
 
 def causal_model(model: torch.nn.Module) -> PreTrainedModel:

@@ -28,8 +28,13 @@ LIBRARIES = [Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "p
 
 
 def is_library(file: str) -> bool:
-    """Whether the file belongs to Python or an installed package, and so neither to this repository nor a notebook."""
-    return file.startswith("<frozen ") or any(Path(file).resolve().is_relative_to(folder) for folder in LIBRARIES)
+    """Whether the file belongs to Python or an installed package, and so neither to this repository nor a notebook.
+
+    jinja2 calls its frames of a template <template>.
+    """
+    return file.startswith(("<frozen ", "<template>")) or any(
+        Path(file).resolve().is_relative_to(folder) for folder in LIBRARIES
+    )
 
 
 def expected(lesson: reproduce.Lesson) -> str:

@@ -72,19 +72,25 @@ def token_table(tokenizer, messages: list[dict[str, str]]) -> list[tuple[int, st
 
 
 def to_dataset(rows: Sequence[dict]):
-    """Conversations as a `Dataset` of prompt and completion messages, one example for each answer of the assistant.
+    """Conversations as a `Dataset` of prompt and completion messages, one example for each answer of the assistant but
+    those of `weight` 0, which are context only; a row's `tools` go with it.
 
     TRL then takes the loss on the completion alone, end of turn included, whatever the model's chat template.
     """
     from datasets import Dataset
 
-    examples = [
-        {"prompt": row["messages"][:i], "completion": [message]}
-        for row in rows
-        for i, message in enumerate(row["messages"])
-        if message["role"] == "assistant" and i > 0
-    ]
-    return Dataset.from_list(examples)
+    examples = []
+    for row in rows:
+        messages = [{key: value for key, value in message.items() if key != "weight"} for message in row["messages"]]
+        tools = {"tools": json.dumps(row["tools"])} if row.get("tools") else {}
+        examples += [
+            {"prompt": messages[:i], "completion": [messages[i]], **tools}
+            for i, message in enumerate(row["messages"])
+            if message["role"] == "assistant" and message.get("weight") != 0 and i > 0
+        ]
+    called = any("tool_calls" in message for row in rows for message in row["messages"])
+    # calls of different tools have different arguments: as columns of one table each would get the others', empty
+    return Dataset.from_list(examples, **({"on_mixed_types": "use_json"} if called else {}))
 
 
 def check_lengths(tokenizer, rows: Sequence[dict], max_length: int) -> None:

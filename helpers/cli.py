@@ -76,29 +76,53 @@ def clean(
         typer.Option("--holdout", metavar="TEST.jsonl", help="Rows found here are rejected as leaks. May be repeated."),
     ] = None,
     max_tokens: Annotated[
-        int, typer.Option("--max-tokens", min=1, help="Longest chat in tokens, template included.")
-    ] = 1024,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", help="Directory or hub name of the tokenizer; the embedded base's if left out."),
+        int | None,
+        typer.Option("--max-tokens", min=1, help="Longest chat in tokens, template included; default: as in training."),
+    ] = None,
+    model: Model = None,
+    profile: ProfileName = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="COLUMN=FIELD", help="What a column is, such as ask=question. May be repeated."),
+    ] = None,
+    preference: Annotated[
+        str,
+        typer.Option("--preference", help="chosen: take the chosen answer of preference rows; else they are rejected."),
+    ] = "",
+    mask: Annotated[
+        bool | None,
+        typer.Option(
+            "--mask/--no-mask", help="Mask personal data everywhere or nowhere; default: not where it is the task."
+        ),
+    ] = None,
+    repair_html: Annotated[
+        bool | None,
+        typer.Option(
+            "--repair-html/--no-repair-html", help="Strip HTML everywhere or nowhere; default: only leftovers."
+        ),
     ] = None,
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Processes; the outputs are the same. Default: the cores.")
     ] = None,
 ) -> None:
     """Clean chat data for fine-tuning: validate, repair, reject, de-duplicate. Nothing is dropped without a trace."""
-    from helpers.clean import WorkerError, clean_files
+    from helpers.clean import WorkerError, clean_files, parse_columns
     from helpers.machine import cores
 
-    options: dict[str, Any] = {"max_tokens": max_tokens, "tokenizer": model, "holdout": holdout or ()}
-    options |= {"workers": workers or cores()}
+    if preference not in ("", "chosen"):
+        raise InputError(f"--preference {preference}: the only choice is chosen")
+    pairs = parse_columns(columns or [])
+    chosen = choose(profile, model, max_length=max_tokens)
+    options: dict[str, Any] = {"max_tokens": chosen.max_length, "tokenizer": chosen.model, "holdout": holdout or ()}
+    options |= {"workers": workers or cores(), "columns": pairs, "preference": preference}
+    options |= {"mask": mask, "repair_html": repair_html}
     try:
         done = clean_files(inputs, out, rejects, report, **options)
     except WorkerError as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
-    print(f"{done.rows_in} rows read, {done.kept} kept in {out}, {done.rejected} rejected in {rejects}")
-    print(done.text())
+    print(done.text(str(out), str(rejects)))
+    raise typer.Exit(0 if done.kept else 1)
 
 
 @app.command()

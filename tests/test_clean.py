@@ -6,6 +6,7 @@ import pytest
 from clean_tools import ask, clean_bytes, contents, lines
 
 from helpers.chats import INSTRUCTION, answer_text
+from helpers.clean.privacy import mask_personal_data
 from helpers.clean.repair import strip_html
 from helpers.errors import InputError
 
@@ -322,3 +323,15 @@ def test_a_junk_line_among_good_ones_is_one_reject(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"\n \n", b"[]", b"[ ]\n", b"\xef\xbb\xbf"])
 def test_empty_files_have_no_rows(tmp_path, content):
     assert clean_bytes(tmp_path, content)[0].rows_in == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("call me at (0116)4960910.", "call me at [PHONE]."), ("it fails (0118 496 0009)", "it fails ([PHONE])"),
+        ("((0121) 4960425)", "([PHONE])"), ("phone (5551234567)", "phone ([PHONE])"), ("(+86 138 1234 5678)", "([PHONE])"),
+        ("phone: (+44) 20 7946 0958", "phone: [PHONE]"), ("(+44) 20 7946 0958", "[PHONE]"),
+    ],
+)  # fmt: skip
+def test_a_masked_phone_takes_its_own_brackets_and_no_others(text, masked):
+    assert mask_personal_data(text)[0] == masked

@@ -297,7 +297,12 @@ def test_command(tmp_path):
     done = run(tmp_path, "in.jsonl", "--out", "c.jsonl", "--rejects", "r.jsonl", "--report", "p.json")
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / "p.json").read_text())
-    assert (report["rows_in"], report["kept"], report["rejected"], report["reasons"]) == (3, 2, 1, {"missing_field": 1})
+    assert (report["rows_in"], report["kept"], report["rejected"], report["reasons"]) == (
+        3,
+        2,
+        1,
+        {"unknown_columns": 1},
+    )
     reject = json.loads((tmp_path / "r.jsonl").read_text())
     assert (reject["file"], reject["line"], reject["raw"]) == ("in.jsonl", 3, '{"broken": 1}')
     done = run(tmp_path, "none.jsonl", "--out", "c2.jsonl", "--rejects", "r2.jsonl")

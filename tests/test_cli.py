@@ -4,12 +4,10 @@ import json
 import shutil
 import subprocess
 import sys
-from inspect import signature
 
 import pytest
 
-from helpers import DATA, ROOT, cli
-from helpers.clean import MAX_TOKENS
+from helpers import DATA, ROOT
 
 ROWS = (DATA / "tickets" / "clean.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)[:24]
 
@@ -101,7 +99,3 @@ def test_a_package_without_its_data_says_so_in_one_line(tmp_path):
     answer = run("check", cwd=tmp_path)
     assert answer.returncode == 2 and "clone the course" in answer.stderr
     assert len(answer.stderr.splitlines()) == 1 and not answer.stdout
-
-
-def test_clean_has_the_cleaners_own_default():
-    assert signature(cli.clean).parameters["max_tokens"].default == MAX_TOKENS

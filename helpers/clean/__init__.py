@@ -5,6 +5,7 @@ this, in one process or more) -> duplicates, splitting (between rows) -> cleanin
 """
 
 from helpers.clean.cleaning import clean_files
+from helpers.clean.fields import parse_columns
 from helpers.clean.reading import read_rows
 from helpers.clean.report import Report
 from helpers.clean.rows import MAX_TOKENS, clean_row, default_rules
@@ -22,6 +23,7 @@ __all__ = [
     "default_rules",
     "group_rows",
     "load_jsonl",
+    "parse_columns",
     "read_rows",
     "split_rows",
     "write_jsonl",

@@ -4,7 +4,8 @@ import json
 import re
 
 from helpers.chats import FIELDS, INSTRUCTION, answer_text
-from helpers.clean.formats import Messages, RowError
+from helpers.clean.fields import RowError
+from helpers.clean.formats import Messages
 from helpers.clean.repair import looks_like_code, repair_text
 
 _PLACEHOLDERS = {

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from helpers.clean import duplicates
 from helpers.clean.encoding import Probe, probe
-from helpers.clean.formats import Messages, RowError, to_messages
+from helpers.clean.fields import Options, RowError
+from helpers.clean.formats import Messages, to_messages
 from helpers.clean.reading import RawRow, raw_rows, read_rows
-from helpers.clean.report import Report
+from helpers.clean.report import FileReport, Report
 from helpers.clean.rows import MAX_TOKENS, Rules, repair_messages
-from helpers.clean.tokens import counter
+from helpers.clean.tokens import counter, takes_tools
 from helpers.clean.workers import Judged, judge_all
 from helpers.errors import InputError
 from helpers.files import check_paths, encode_row, whole_files
@@ -62,6 +63,10 @@ def clean_files(
     holdout: Iterable[str | Path] = (),
     observe: Callable[[RawRow, str | None, list[str]], None] | None = None,
     workers: int = 1,
+    columns: tuple[tuple[str, str], ...] = (),
+    preference: str = "",
+    mask: bool | None = None,
+    repair_html: bool | None = None,
 ) -> Report:
     """Clean `inputs` into `out`; write what cannot be kept to `rejects`, each with file, line, reason and raw text.
 
@@ -71,6 +76,10 @@ def clean_files(
     together when all is done, or not at all. With more than one of `workers` what a row needs alone is done in that
     many processes, once there are enough rows; the outputs are the same. A script that asks for them must do so under
     `if __name__ == "__main__":`, since each process imports it.
+
+    `columns` are pairs of a column and the field that it stands for; `preference` "chosen" takes the chosen answers of
+    preference rows. `mask` personal data and `repair_html` everywhere (True), nowhere (False), or (None) not in code
+    and not where a row is about it.
 
     Raises InputError, before anything is written, when an input cannot be read at all or the arguments are wrong, and
     WorkerError when a worker process is killed.
@@ -87,26 +96,31 @@ def clean_files(
     probes = [probe(path) for path in sources]
     held_probes = [probe(path) for path in held]
     count_tokens, special_tokens, name = counter(tokenizer)
-    rules = Rules(max_tokens, count_tokens, special_tokens)
+    options = Options(columns, preference, takes_tools(tokenizer))
+    rules = Rules(max_tokens, count_tokens, special_tokens, options, mask, repair_html)
     total = Report(max_tokens=max_tokens, tokenizer=name)
     with ExitStack() as stack:
         open_files = stack.enter_context(whole_files(*[path for path in targets.values() if path]))
         scratch, test_file = (stack.enter_context(_scratch(Path(open_files[0].name).parent)) for _ in range(2))
         test_rows = Seen(test_file)
         for path, found in zip(held, held_probes):
-            _remember_holdout(path, found, test_rows, total)
+            _remember_holdout(path, found, test_rows, total, rules)
         rows = (raw for path, found in zip(sources, probes) for raw in raw_rows(path, found))
         with closing(judge_all(rows, rules, workers)) as chunks:
             for chunk in chunks:
                 scratch.write(chunk)
-        total.files = {str(path): {"rows_in": 0, "kept": 0, "rejected": 0} for path in sources}
+        total.files = {str(path): FileReport() for path in sources}
         kept = Seen(open_files[0])
         for judged in _read_back(scratch):
             reject = judged.reject or _compare(judged, kept, test_rows)
             if reject:
                 open_files[1].write(encode_row(_reject(judged.raw, *reject)))
             reason, repairs = (reject[0], []) if reject else (None, judged.repairs)
-            total.add(judged.raw.file, reason, repairs)
+            total.see(judged.raw.file, judged.sight)
+            if reject:
+                total.reject(judged.raw.file, *reject)
+            else:
+                total.keep(judged.raw.file, repairs, judged.ignored, judged.left)
             if observe:
                 observe(judged.raw, reason, repairs)
         if targets["--report"]:
@@ -154,7 +168,7 @@ def _compare(judged: Judged, kept: Seen, test_rows: Seen) -> tuple[str, str] | N
     return None
 
 
-def _remember_holdout(path: Path, found: Probe, test_rows: Seen, total: Report) -> None:
+def _remember_holdout(path: Path, found: Probe, test_rows: Seen, total: Report, rules: Rules) -> None:
     """Remember the prompts of a held-out file; its rows need no answer, and are repaired like all others."""
     for raw in read_rows(path, found):
         total.holdout_rows += 1
@@ -168,7 +182,7 @@ def _remember_holdout(path: Path, found: Probe, test_rows: Seen, total: Report) 
                 and not {"output", "completion"} & set(value)
             ):
                 value = {**value, "output": "?"}
-            messages, _ = repair_messages(to_messages(value)[0])
+            messages, _, _ = repair_messages(to_messages(value, rules.options).messages, rules)
         except (RowError, RecursionError):
             total.holdout_unusable += 1
             continue

@@ -1,274 +1,216 @@
-"""Alpaca, ShareGPT, messages and prompt/completion rows become one kind of row: {"messages": [...]}.
+"""Rows of all layouts become one kind of row: {"messages": [...]}.
 
-Misnamed fields are recognised by a table of aliases. What is still wrong raises RowError with a reason and a sentence.
+What a row cannot be is refused with a reason and a sentence that says what it is and what to do (RowError).
 """
 
-import json
 import re
-from functools import lru_cache
-from typing import Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from dataclasses import dataclass, field
+from typing import Any
 
 from helpers.chats import INSTRUCTION
+from helpers.clean.fields import ANSWERS, EMPTY, Notes, Options, Row, RowError, as_text, kind_of, name_fields, no_media
+from helpers.clean.repair import about_markup
+from helpers.clean.tool_calls import read_tools
+from helpers.clean.turns import NO_TOOLS, is_turn, leave_out_untrained, read_turns
 
-Messages = list[dict[str, str]]
+Messages = list[dict[str, Any]]
 
-FIELD_ALIASES = {
-    "messages": ("messages", "message", "chat", "dialog", "dialogue", "turns", "对话"),
-    "conversations": ("conversations", "conversation"),
-    "system": ("system", "system_prompt", "系统"),
-    "history": ("history",),
-    "instruction": ("instruction", "instruct", "instructions", "instrution", "task", "指令"),
-    "prompt": ("prompt", "question", "query", "user", "human", "request", "ticket", "问题", "提问"),
-    "input": ("input", "inputs", "context", "输入"),
-    "output": (
-        "output",
-        "outputs",
-        "ouput",
-        "response",
-        "answer",
-        "reply",
-        "target",
-        "assistant",
-        "gpt",
-        "result",
-        "输出",
-        "回答",
-        "答案",
-    ),
-    "completion": ("completion", "completions"),
-    "language": ("language", "lang", "语言"),
-    "id": ("id",),
-}
-# Names that are often metadata: they stand for a field only where its own name is not there.
-_WEAK = {
-    "task",
-    "user",
-    "human",
-    "request",
-    "ticket",
-    "context",
-    "target",
-    "assistant",
-    "gpt",
-    "result",
-    "chat",
-    "message",
-}
-_FIELDS = {alias: name for name, aliases in FIELD_ALIASES.items() for alias in aliases}
-_ANSWERS = ("output", "completion")
-_ROLES = {
-    "system": "system", "developer": "system", "user": "user", "human": "user", "client": "user", "customer": "user",
-    "assistant": "assistant", "gpt": "assistant", "bot": "assistant", "chatgpt": "assistant", "model": "assistant",
-    "ai": "assistant",
-}  # fmt: skip
-_USUAL_ROLES = {"system", "user", "assistant", "human", "gpt"}
-_ROLE_KEYS, _CONTENT_KEYS = ("role", "from", "speaker"), ("content", "value", "text")
+_TRANSCRIPT = re.compile(r"\s*\n\n(Human|Assistant): ?")
+_BAD = {"false", "undesirable", "bad", "rejected", "0"}
+_PLACEHOLDER = re.compile(r"<(?:image|video|audio)(?:[-_ ]?\d+)?>|<\|(?:image|video|audio|vision)[a-z_]*\|>")
+_RENDERED = re.compile(
+    r"### ?(?:Instruction|Human|Response)|\[INST\]|<\|im_start\|>|<\|start_header_id\|>|<start_of_turn>"
+)
 
 
-class RowError(ValueError):
-    """A row that must be rejected: `reason` is the short name that the report counts, `detail` one sentence."""
+@dataclass
+class Chat:
+    """One row as messages. `extra` holds language and id where given; `tools` their definitions."""
 
-    def __init__(self, reason: str, detail: str):
-        super().__init__(f"{reason}: {detail}")
-        self.reason, self.detail = reason, detail
-
-
-class Message(BaseModel):
-    """One turn of a chat."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-    role: Literal["system", "user", "assistant"]
-    content: str
+    messages: Messages
+    extra: dict[str, str] = field(default_factory=dict)
+    tools: list[dict] = field(default_factory=list)
+    notes: Notes = field(default_factory=Notes)
 
 
-class ChatRow(BaseModel):
-    """One clean training row: at most one system message, then user and assistant in turn, an answer at the end."""
+def to_messages(value: Any, options: Options | None = None) -> Chat:
+    """Turn one parsed row into a Chat. Every filled field is used, or named in its `notes.ignored`, or RowError says
+    why the row is refused.
 
-    model_config = ConfigDict(strict=True, extra="forbid")
-    messages: list[Message] = Field(min_length=2)
-    language: str = ""
-    id: str = ""
-
-    @model_validator(mode="after")
-    def _turns(self):
-        roles = [message.role for message in self.messages]
-        turns = roles[1:] if roles[0] == "system" else roles
-        if turns and turns[-1] == "user":
-            raise PydanticCustomError("missing_field", "the last turn is the user's: the answer is missing")
-        if not turns or turns != ["user", "assistant"] * (len(turns) // 2):
-            raise PydanticCustomError(
-                "bad_turns",
-                "turns must be user, assistant in turn after one system message, not {roles}",
-                {"roles": ", ".join(roles[:8])},
-            )
-        for number, message in enumerate(self.messages, 1):
-            if not message.content.strip():
-                reason = "empty_output" if message.role == "assistant" else "empty_input"
-                raise PydanticCustomError(
-                    reason, "message {number} ({role}) is empty", {"number": number, "role": message.role}
-                )
-        return self
-
-
-def validate(messages: Any) -> None:
-    """Raise RowError unless `messages` is a well-formed chat."""
-    try:
-        ChatRow(messages=messages)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        if first["type"] in ("empty_output", "empty_input", "bad_turns", "missing_field"):
-            raise RowError(first["type"], first["msg"]) from None
-        place = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "too_short":
-            raise RowError("bad_turns", "a chat needs a question and an answer") from None
-        raise RowError("wrong_type", f"{place}: {first['msg']}") from None
-
-
-@lru_cache(maxsize=4096)
-def canonical_key(key: str) -> tuple[str | None, bool]:
-    """The field that `key` means, or None; and whether it was spelled just so."""
-    name = re.sub(r"[\s_\-.]+", "_", key.strip().strip("\ufeff").lower()).strip("_")
-    known = _FIELDS.get(name)
-    return known, known == key
-
-
-def to_messages(value: Any) -> tuple[Messages, dict[str, str], list[str]]:
-    """Turn one parsed row into (messages, {"language", "id"} where given, names of the repairs made).
-
-    Raises RowError with the reasons not_an_object, missing_field, ambiguous_fields, wrong_type, bad_turns, empty_input
-    and empty_output.
+    The reasons: not_an_object, unknown_columns, missing_field, ambiguous_fields, wrong_type, bad_turns, and those of
+    what is not trained here: media, tool_calls, preference, bad_answer, nothing_to_train, multiple_choice, plain_text.
     """
-    repairs: list[str] = []
-    if isinstance(value, list) and value and all(isinstance(turn, dict) and _pick(turn, _ROLE_KEYS) for turn in value):
-        value = {"messages": value}
-    if not isinstance(value, dict):
-        raise RowError("not_an_object", f"a row must be a JSON object, this is {_kind(value)}")
-    fields = _named(value, repairs)
-    extra = {
-        name: str(fields[name])
-        for name in ("language", "id")
-        if isinstance(fields.get(name), str | int) and str(fields[name]).strip()
+    row = name_fields(hoisted(value), options or Options())
+    _refuse(row)
+    labels = {name: row.get(name) for name in ("language", "id")}
+    chat = Chat([], notes=row.notes)
+    chat.extra = {
+        name: str(label) for name, label in labels.items() if isinstance(label, str | int) and str(label).strip()
     }
+    chat.tools = read_tools(row.get("tools")) if row.has("tools") else []
+    messages, used = _chosen(row) if row.has("chosen") else _plain(row)
+    used |= {"language", "id", "history", "system", "tools"} | ({"label"} if is_kto(row) else set())
+    row.notes.ignored += [row.origin[name] for name in row.values if name not in used and row.has(name)]
+    _refuse_placeholders(messages)
+    chat.messages = leave_out_untrained(messages, row.notes)
+    return chat
+
+
+def hoisted(value: Any) -> dict:
+    """A row as an object of fields: a bare list of turns, and what OpenAI's preference rows hold in `input`."""
+    if isinstance(value, list) and value and all(map(is_turn, value)):
+        return {"messages": value}
+    if not isinstance(value, dict):
+        raise RowError("not_an_object", f"a row must be a JSON object, this is {kind_of(value)}")
+    inner = value.get("input")
+    if isinstance(inner, dict) and isinstance(inner.get("messages"), list):
+        return {**inner, **{key: content for key, content in value.items() if key != "input"}}
+    return value
+
+
+def is_kto(row: Row) -> bool:
+    """Whether the row has an answer and a label that says whether it is a good one."""
+    label = row.get("label")
+    judged = isinstance(label, bool) or str(label).strip().lower() in _BAD | {"true", "desirable", "good", "1"}
+    return judged and row.has(*ANSWERS, "messages", "conversations")
+
+
+def is_preference(row: Row) -> bool:
+    """Whether the row holds a chosen or a rejected answer."""
+    return any(row.has(name) and isinstance(row.get(name), str | list | dict) for name in ("chosen", "rejected"))
+
+
+def _refuse(row: Row) -> None:
+    """Raise RowError for what a text model cannot learn from, or must not."""
+    if row.has("media"):
+        raise no_media(f"the column {row.origin['media']} is filled")
+    if row.has("tools") and row.get("tools") != "[]" and not row.options.takes_tools:
+        raise RowError("tool_calls", NO_TOOLS.format(place=f"the row has {row.origin['tools']}"))
+    if is_kto(row) and str(row.get("label")).strip().lower() in _BAD:
+        raise RowError(
+            "bad_answer",
+            f"{row.origin['label']} is {row.get('label')!r}, so the answer is a known-bad one (KTO): to learn from it, "
+            f"train with KTO; if it is no judgement, --map {row.origin['label']}=ignored",
+        )
+    if is_preference(row) and row.options.preference != "chosen":
+        raise RowError(
+            "preference",
+            "a preference row (chosen, rejected), made for DPO: --preference chosen takes the chosen answer",
+        )
+    if row.has("choices") and not row.has("messages", "conversations"):
+        raise RowError(
+            "multiple_choice",
+            f"{row.origin['choices']} holds the choices: write them into the question, and the answer as text",
+        )
+
+
+def _plain(row: Row) -> tuple[Messages, set[str]]:
+    """The messages of a row that is no preference row, and the names of the fields used."""
     for name in ("messages", "conversations"):
-        if fields.get(name) not in (None, "", []):
-            return _turns(fields[name], name, repairs), extra, repairs
-    prompt, completion = fields.get("prompt"), next((fields[name] for name in _ANSWERS if fields.get(name)), None)
+        if row.has(name):
+            return _with_system(_turns(row, row.get(name), name), row), {name}
+    prompt, completion = row.get("prompt"), next((row.get(name) for name in ANSWERS if row.get(name)), None)
     if isinstance(prompt, list) and isinstance(completion, list):
-        return _turns([*prompt, *completion], "prompt and completion", repairs), extra, repairs
-    return _single(fields, repairs), extra, repairs
+        return _with_system(_turns(row, [*prompt, *completion], "prompt and completion"), row), {"prompt", *ANSWERS}
+    return _single(row), {"instruction", "prompt", "input", *ANSWERS}
 
 
-def _named(value: dict, repairs: list[str]) -> dict[str, Any]:
-    """Fields under their canonical names. Two different values for one field are nobody's to choose between."""
-    fields: dict[str, Any] = {}
-    for key, content in sorted(value.items(), key=lambda item: item[0].strip().lower() in _WEAK):
-        name, exact = canonical_key(key) if len(key) < 60 else (None, False)
-        if name is None or (content in (None, "") and fields.get(name) not in (None, "")):
-            continue
-        if fields.get(name) not in (None, "") and fields[name] != content:
-            if key.strip().lower() in _WEAK or name in ("language", "id"):
-                continue
-            raise RowError("ambiguous_fields", f"two different values for the field {name}")
-        fields[name] = content
-        if not exact and name not in ("language", "id"):
-            repairs.append("field_renamed")
-    if (
-        len([name for name in _ANSWERS if fields.get(name) not in (None, "")]) == 2
-        and fields["output"] != fields["completion"]
-    ):
-        raise RowError("ambiguous_fields", "both output and completion are filled, and differ")
-    return fields
+def _chosen(row: Row) -> tuple[Messages, set[str]]:
+    """The messages of a preference row with its chosen answer, and the names of the fields used."""
+    chosen = row.get("chosen")
+    if isinstance(chosen, str) and len(_TRANSCRIPT.findall("\n\n" + chosen.lstrip())) > 1:
+        _, *pieces = _TRANSCRIPT.split("\n\n" + chosen.lstrip())
+        row.notes.repairs.append("turns_parsed_from_text")
+        chosen = [{"from": speaker, "value": text.strip()} for speaker, text in zip(pieces[::2], pieces[1::2])]
+    chosen = [chosen] if isinstance(chosen, dict) else chosen
+    if any(row.has(name) and row.get(name) != chosen for name in ANSWERS):
+        raise RowError("ambiguous_fields", "the row has an answer and a chosen answer, and they differ")
+    used = {"messages", "conversations", "instruction", "prompt", "input", *ANSWERS, "chosen"}
+    if not isinstance(chosen, list):
+        row.values["output"] = chosen
+        return _single(row), used
+    answer = _turns(row, chosen, "chosen")
+    if any(message["role"] == "user" for message in answer):  # the whole conversation, prompt included
+        return _with_system(answer, row), {"chosen", "prompt", *ANSWERS}
+    prompt = next((row.get(name) for name in ("messages", "conversations", "prompt") if row.has(name)), None)
+    if isinstance(prompt, list):
+        return _with_system([*_turns(row, prompt, "prompt"), *answer], row), used
+    row.values["output"] = answer[-1]["content"] if answer else ""
+    return _single(row), used
 
 
-def _single(fields: dict[str, Any], repairs: list[str]) -> Messages:
-    asked = [name for name in ("instruction", "prompt", "input") if name in fields]
-    answers = [name for name in _ANSWERS if name in fields]
-    if not asked:
-        raise RowError("missing_field", "no question: none of instruction, prompt, input, messages, conversations")
-    if not answers:
-        raise RowError("missing_field", "no answer: none of output, completion, response, answer")
-    answer = next((fields[name] for name in answers if fields[name] not in (None, "")), "")
-    texts = {name: _text(fields[name], name, repairs) for name in asked}
-    messages = (
-        [{"role": "system", "content": _text(fields["system"], "system", repairs)}] if fields.get("system") else []
-    )
-    for turn in fields.get("history") or []:
-        if not (isinstance(turn, list) and len(turn) == 2):
-            raise RowError("wrong_type", "history must be a list of [question, answer]")
-        messages += _pair(*(_text(part, "history", repairs) for part in turn))
+def _turns(row: Row, turns: Any, name: str) -> Messages:
+    return read_turns(turns, name, row.notes, row.options.takes_tools)
+
+
+def _with_system(messages: Messages, row: Row) -> Messages:
+    """`messages` after the row's own system prompt and history, as single questions have them, too."""
+    system, own = _system(row), messages[:1] if messages and messages[0]["role"] == "system" else []
+    if system and own and system[0]["content"].strip() != own[0]["content"].strip():
+        raise RowError("ambiguous_fields", "the system column and the system turn differ: take one of them out")
+    return [*(own or system), *_history(row), *messages[len(own) :]]
+
+
+def _system(row: Row) -> Messages:
+    given = row.get("system")
+    if isinstance(given, dict):  # Gemini's {"parts": [...]}, or a whole message
+        given = given.get("parts", given.get("content", given))
+    text = as_text(given, "system", row.notes)
+    return [{"role": "system", "content": text}] if text.strip() else []
+
+
+def _history(row: Row) -> Messages:
+    history = row.get("history")
+    if history in (*EMPTY, "[]"):
+        return []
+    if isinstance(history, list) and all(isinstance(turn, list) and len(turn) == 2 for turn in history):
+        texts = ([as_text(part, "history", row.notes) for part in turn] for turn in history)
+        return [message for question, answer in texts for message in _pair(question, answer)]
+    if isinstance(history, str) or (isinstance(history, list) and all(map(is_turn, history))):
+        return _turns(row, history, "history")
+    raise RowError("wrong_type", "history must be a list of [question, answer], or of turns")
+
+
+def _single(row: Row) -> Messages:
+    asked = [name for name in ("instruction", "prompt", "input") if name in row.values]
+    answers = [name for name in ANSWERS if name in row.values]
+    if not asked or not answers:
+        raise _no_question_or_answer(row, bool(asked), bool(answers))
+    answer = next((row.get(name) for name in answers if row.get(name) not in (None, "")), "")
+    texts = {name: as_text(row.get(name), name, row.notes) for name in asked}
     question = "\n\n".join(text for text in dict.fromkeys(texts.values()) if text.strip())
-    return messages + _pair(question, _text(answer, answers[0], repairs))
+    return [*_system(row), *_history(row), *_pair(question, as_text(answer, answers[0], row.notes))]
+
+
+def _no_question_or_answer(row: Row, asked: bool, answered: bool) -> RowError:
+    """The refusal of a row without a question or an answer: it names the columns found and the --map to type."""
+    spare = [row.origin[name] for name in ("text", "label") if row.has(name)] + row.notes.ignored
+    if row.has("text") and len(spare) == 1 and not asked and not answered:
+        made = "already written out with a template" if _RENDERED.search(str(row.get("text"))) else "no questions"
+        return RowError(
+            "plain_text",
+            f"the column {spare[0]} alone, {made}: give the columns that it was made from; texts to go on pretraining "
+            "with are not chats, and not trained here",
+        )
+    wanted = [name for name, there in (("question", asked), ("answer", answered)) if not there]
+    what = f"no {' and no '.join(wanted)}"
+    if not spare:
+        return RowError("missing_field", f"{what} in the row")
+    spare = [column for column in row.columns if column in spare] or spare
+    advice = " ".join(f"--map {column}={name}" for column, name in zip(spare, wanted))
+    reason = "missing_field" if asked or answered else "unknown_columns"
+    return RowError(reason, f"{what} under a name that is known; found {', '.join(spare[:8])}: tell with {advice}")
 
 
 def _pair(question: str, answer: str) -> Messages:
     return [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
 
 
-def _turns(turns: Any, name: str, repairs: list[str]) -> Messages:
-    if isinstance(turns, str):
-        try:
-            turns = json.loads(turns)
-        except (ValueError, RecursionError):
-            raise RowError("wrong_type", f"{name} is text, not a list of turns") from None
-        repairs.append("turns_parsed_from_text")
-    if not isinstance(turns, list):
-        raise RowError("wrong_type", f"{name} must be a list of turns, this is {_kind(turns)}")
-    messages = []
-    for number, turn in enumerate(turns, 1):
-        if not isinstance(turn, dict):
-            raise RowError("wrong_type", f"turn {number} of {name} must be an object, this is {_kind(turn)}")
-        role, content = _pick(turn, _ROLE_KEYS), _pick(turn, _CONTENT_KEYS)
-        if role is None or content is None:
-            raise RowError("missing_field", f"turn {number} of {name} has no {'role' if role is None else 'content'}")
-        if turn.get("tool_calls") or turn.get("function_call"):
-            raise RowError("bad_turns", f"turn {number} of {name} is a tool call, which this course does not train")
-        spoken = str(turn[role]).strip().lower()
-        if spoken not in _ROLES:
-            raise RowError("bad_turns", f"turn {number} of {name} has the unknown role {spoken[:30]!r}")
-        if turn[role] not in _USUAL_ROLES:
-            repairs.append("role_renamed")
-        if role == "speaker" or content == "text":
-            repairs.append("field_renamed")
-        text = _text(turn[content], f"turn {number} of {name}", repairs)
-        if _ROLES[spoken] == "system" and not text.strip():
-            repairs.append("empty_system_removed")
-            continue
-        messages.append({"role": _ROLES[spoken], "content": text})
-    return messages
-
-
-def _pick(turn: dict, keys: tuple[str, ...]) -> str | None:
-    return next((key for key in keys if key in turn), None)
-
-
-def _text(value: Any, name: str, repairs: list[str]) -> str:
-    """`value` as text: numbers and JSON objects become text and are counted; anything else is a wrong type."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if (
-        isinstance(value, list)
-        and value
-        and all(isinstance(part, dict) and isinstance(part.get("text"), str) for part in value)
-    ):
-        repairs.append("content_parts_joined")
-        return "".join(part["text"] for part in value)
-    if isinstance(value, dict) or (isinstance(value, int | float) and not isinstance(value, bool) and value == value):
-        repairs.append("object_to_text" if isinstance(value, dict) else "number_to_text")
-        try:
-            return json.dumps(value, ensure_ascii=False)
-        except (ValueError, RecursionError):
-            raise RowError("wrong_type", f"{name} cannot be written as text") from None
-    raise RowError("wrong_type", f"{name} must be text, this is {_kind(value)}")
-
-
-def _kind(value: Any) -> str:
-    names = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number"}
-    return "null" if value is None else names.get(type(value), type(value).__name__)
+def _refuse_placeholders(messages: Messages) -> None:
+    for number, message in enumerate(messages, 1):
+        found = _PLACEHOLDER.search(message["content"]) if message["role"] == "user" else None
+        if found and not about_markup(message["content"]):
+            raise no_media(f"message {number} holds the placeholder {found.group()}")
 
 
 def split_instruction(messages: Messages) -> Messages:

@@ -22,19 +22,21 @@ _EDGE, _END = (
 _PHONES = tuple(
     re.compile(_EDGE + pattern + _END)
     for pattern in (
-        r"(?:\(?(?:\+|00)86\)?[ \-]?|86[ \-])?1[3-9][0-9](?:[0-9]{8}|[ \-][0-9]{4}[ \-][0-9]{4})",
-        r"(?:\+|00)[1-9][0-9]{0,2}[ .\-]?(?:\(0?[0-9]{1,4}\)[ .\-]?)?[0-9]{1,5}(?:[ .\-]?[0-9]{2,5}){1,4}",
-        r"\(?0[1-9][0-9]{1,2}\)?[ \-][0-9]{7,8}(?:(?:-|转)[0-9]{1,5})?",
+        r"(?:\((?:\+|00)86\)[ \-]?|(?:\+|00)86[ \-]?|86[ \-])?1[3-9][0-9](?:[0-9]{8}|[ \-][0-9]{4}[ \-][0-9]{4})",
+        r"(?:(?:\+|00)[1-9][0-9]{0,2}|\((?:\+|00)[1-9][0-9]{0,2}\))[ .\-]?"
+        r"(?:\(0?[0-9]{1,4}\)[ .\-]?)?[0-9]{1,5}(?:[ .\-]?[0-9]{2,5}){1,4}",
+        r"(?:\(0[1-9][0-9]{1,2}\)|0[1-9][0-9]{1,2})[ \-][0-9]{7,8}(?:(?:-|转)[0-9]{1,5})?",
         r"400-[0-9]{3}-[0-9]{4}",
         r"(?:1[ .\-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[ .\-])[0-9]{3}[ .\-][0-9]{4}",
-        r"\(?0[1-9][0-9]{1,4}\)?[ \-][0-9]{3,4}[ \-]?[0-9]{3,4}",
+        r"(?:\(0[1-9][0-9]{1,4}\)|0[1-9][0-9]{1,4})[ \-][0-9]{3,4}[ \-]?[0-9]{3,4}",
     )
 )
 _NAMED_PHONE = re.compile(
     r"(?:(?<![A-Za-z])(?:phone|telephone|mobile|cell|whatsapp|fax)(?: number| no\.?)?|"
     r"(?<![A-Za-z])tel\b\.?|(?<![A-Za-z])(?:call|text|reach|ring) me (?:back )?(?:at|on)|"
     r"电话号码|电话|手机号码|手机号|手机|座机|联系方式)"
-    r"(?: is|是|为)?[ :：=]{0,3}(?P<number>[+(]?[0-9](?:[ .\-()]{0,2}[0-9]){6,14})" + _END,
+    r"(?: is|是|为)?[ :：=]{0,3}(?:[(（](?!\+?[0-9]{1,5}\)))?"
+    r"(?P<number>(?:\+|\((?=\+?[0-9]{1,5}\))\+?)?[0-9](?:[ .\-()]{0,2}[0-9]){6,14})" + _END,
     re.IGNORECASE,
 )
 _ORDER_WORD = re.compile(
@@ -55,11 +57,15 @@ def luhn(digits: str) -> bool:
     return total % 10 == 0
 
 
-def mask_personal_data(text: str, protected: tuple[str, ...] = (), code: bool = False) -> tuple[str, list[str]]:
+def mask_personal_data(
+    text: str,
+    protected: tuple[str, ...] = (),
+    is_task: Callable[[str, int, int], bool] = lambda text, start, end: False,
+) -> tuple[str, list[str]]:
     """Replace personal data by [CARD], [PHONE] and [EMAIL]: (text, names of the masks used).
 
-    `protected` are values that must stay, such as the order id of the answer. With `code` bare runs of digits stay,
-    since in a program they are numbers.
+    `protected` are values that must stay, such as the order id of the answer. `is_task` says whether text[start:end]
+    is what the row is about, and stays.
     """
     if "@" not in text and not re.search(r"[0-9][^A-Za-z]{5,}[0-9]", text):
         return text, []
@@ -73,6 +79,9 @@ def mask_personal_data(text: str, protected: tuple[str, ...] = (), code: bool = 
         before = text[max(0, found.start(group) - 32) : found.start(group)]
         return _ORDER_WORD.search(before) is not None and _CARD_WORD.search(before) is None
 
+    def email(found: re.Match) -> str:
+        return found.group() if is_task(text, *found.span()) else "[EMAIL]"
+
     def card(found: re.Match) -> str:
         digits = re.sub("[^0-9]", "", found.group())
         issued = 13 <= len(digits) <= 19 and (
@@ -80,24 +89,24 @@ def mask_personal_data(text: str, protected: tuple[str, ...] = (), code: bool = 
         )
         if len(digits) == 12:  # Maestro's shortest: an order number may look like it, so a word must say that it is one
             issued = digits[0] in "56" and _CARD_WORD.search(text[: found.start()]) is not None
-        if not issued or not luhn(digits) or named_as_order(found):
+        if not issued or not luhn(digits) or named_as_order(found) or is_task(text, *found.span()):
             return found.group()
-        return found.group() if code and digits == found.group() else "[CARD]"
+        return "[CARD]"
 
     def phone(found: re.Match) -> str:
         digits = re.sub("[^0-9]", "", found.group())
         least = 11 if digits.startswith("00") else 8 if "+" in found.group() else 7
-        if not least <= len(digits) <= 17 or named_as_order(found) or (code and digits == found.group()):
+        if not least <= len(digits) <= 17 or not set(digits) - {"0", "1"}:  # ones and noughts are binary
             return found.group()
-        return "[PHONE]"
+        return found.group() if named_as_order(found) or is_task(text, *found.span()) else "[PHONE]"
 
     def named_phone(found: re.Match) -> str:
-        if named_as_order(found, "number"):
+        if named_as_order(found, "number") or is_task(text, *found.span("number")):
             return found.group()
         return found.group()[: found.start("number") - found.start()] + "[PHONE]"
 
-    steps: list[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str]]]
-    steps = [("masked_email", EMAIL, "[EMAIL]"), ("masked_card", _CARD, card)]
+    steps: list[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]]]
+    steps = [("masked_email", EMAIL, email), ("masked_card", _CARD, card)]
     steps += [("masked_phone", pattern, phone) for pattern in _PHONES] + [("masked_phone", _NAMED_PHONE, named_phone)]
     for name, pattern, replacement in steps:
         masked = pattern.sub(replacement, text)

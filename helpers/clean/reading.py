@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.clean.encoding import Probe, probe, text_blocks, text_lines
-from helpers.clean.formats import canonical_key
+from helpers.clean.fields import canonical_key
 
 CSV_RECORD_LINES = 5000
 _BOM = "\ufeff"

@@ -18,6 +18,7 @@ _WIDE_RUN = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]+")
 _WIDE_MARK = re.compile(
     "(?<=[0-9A-Za-z])[\uff03\uff06\uff0b\uff0d\uff0e\uff0f\uff1d\uff20\uff3f](?=[0-9A-Za-z])|\uff03(?=[0-9A-Za-z])|(?<=[0-9A-Za-z])\u3000(?=[0-9A-Za-z])"
 )
+_OTHER_LETTERS = re.compile("[A-Za-z\u3400-\u9fff]")
 _ABOUT_WIDTH = re.compile("全角|半角|full-?width|half-?width", re.IGNORECASE)
 
 _INLINE = "a|abbr|b|big|center|em|font|i|img|ins|mark|s|small|span|strong|strike|sub|sup|u"
@@ -35,9 +36,16 @@ _ENTITY = re.compile(
     re.IGNORECASE,
 )
 _ABOUT_MARKUP = re.compile(
-    r"\b(?:html|xml|css|tags?|markup|entit(?:y|ies)|escape|browser|web ?page|code|regex)\b|标签|网页|代码|转义|实体",
+    r"\b(?:html|xml|svg|css|tags?|markup|markdown|entit(?:y|ies)|escaped?|browser|web ?page|code|regex|elements?|"
+    r"attributes?)\b|标签|网页|代码|转义|实体|元素",
     re.IGNORECASE,
 )
+_ANY_TAG = re.compile(r"</?[A-Za-z][\w:\-]*(?:\s[^<>]*)?/?>")
+_WRAPPED = re.compile(
+    rf"\s*<(?P<outer>{_BLOCK}|span)(?:\s+(?:class|style|dir|lang|align)\s*=[^<>]*)?>(?:(?!\s(?:id|on\w+)\s*=).)*</(?:{_BLOCK}|span)\s*>\s*",
+    re.IGNORECASE | re.DOTALL,
+)
+_GLUED_BREAK = re.compile(r"[^\s<>]<br\s*/?>\s*\S", re.IGNORECASE)
 
 _CODE_LINE = re.compile(
     r"^[ \t]*(?:def \w+\(|class \w+\b.*[:{]$|import [\w.]+(?: as \w+)?;?$|"
@@ -113,8 +121,9 @@ def remove_zero_width(text: str) -> str:
 
 
 def narrow_full_width(text: str) -> str:
-    """Full-width digits and letters become ASCII, and the marks between them; Chinese punctuation stays Chinese."""
-    if _ABOUT_WIDTH.search(text):
+    """Full-width digits and letters become ASCII, and the marks between them; Chinese punctuation stays Chinese. A text
+    that has no other letters was written so."""
+    if _ABOUT_WIDTH.search(text) or not _OTHER_LETTERS.search(text):
         return text
     text = _WIDE_RUN.sub(lambda run: unicodedata.normalize("NFKC", run.group()), text)
     return _WIDE_MARK.sub(lambda mark: unicodedata.normalize("NFKC", mark.group()), text)
@@ -123,6 +132,11 @@ def narrow_full_width(text: str) -> str:
 def compose(text: str) -> str:
     """Unicode NFC: a letter and its accent become one character."""
     return unicodedata.normalize("NFC", text)
+
+
+def about_markup(text: str) -> bool:
+    """Whether `text` speaks of markup or code."""
+    return _ABOUT_MARKUP.search(text) is not None
 
 
 def strip_html(text: str) -> str:
@@ -147,8 +161,38 @@ def strip_html(text: str) -> str:
 
 
 def strip_stray_html(text: str) -> str:
-    """`strip_html` for text of unknown origin: nothing is touched where the text is about markup or holds code."""
-    return text if looks_like_code(text) or "`" in text or _ABOUT_MARKUP.search(text) else strip_html(text)
+    """`strip_html` for text of unknown origin: only what a web page left behind. That is a text wrapped in block tags,
+    or with line breaks glued to its words, with no tag but HTML's and none with an id or an event; and entities inside
+    words. Nothing is touched where the text is about markup or holds code."""
+    if "<" not in text and "&" not in text:
+        return text
+    if looks_like_code(text) or "`" in text or about_markup(text):
+        return text
+    if has_html(text):
+        wrapped = _WRAPPED.fullmatch(text) or _GLUED_BREAK.search(text)
+        return strip_html(text) if wrapped and not _ANY_TAG.search(_TAG.sub("", text)) else text
+    entities = list(_ENTITY.finditer(text))
+    return strip_html(text) if entities and all(_left_behind(text, entity) for entity in entities) else text
+
+
+def has_html(text: str) -> bool:
+    """Whether `text` holds a tag of HTML."""
+    return "<" in text and _TAG.search(text) is not None
+
+
+def has_entity(text: str) -> bool:
+    """Whether `text` holds an entity of HTML, such as `&amp;`."""
+    return "&" in text and _ENTITY.search(text) is not None
+
+
+def _left_behind(text: str, entity: re.Match) -> bool:
+    """An entity inside or beside a word, or an ampersand between two capitals; never one that stands for < or >."""
+    if html.unescape(entity.group()) in "<>":
+        return False
+    before, after = text[: entity.start()], text[entity.end() :]
+    if before[-1:].isalnum() or after[:1].isalnum():
+        return True
+    return entity.group() == "&amp;" and re.search("[A-Z]\\w* $", before) is not None and after[1:2].isupper()
 
 
 Repair = tuple[str, Callable[[str], str]]

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from helpers.clean.checks import check_answer, check_text, check_ticket, is_ticket_task, normalise_ticket_answer
-from helpers.clean.formats import Messages, RowError, split_instruction, to_messages, validate
+from helpers.clean.fields import Options, RowError
+from helpers.clean.formats import Messages, split_instruction, to_messages
 from helpers.clean.privacy import mask_personal_data
-from helpers.clean.repair import looks_like_code, repair_text
+from helpers.clean.repair import has_entity, has_html, looks_like_code, repair_text, strip_html
+from helpers.clean.schema import validate
 from helpers.clean.tokens import counter
+from helpers.clean.topic import is_about_characters, is_code, task_numbers
 
 MAX_TOKENS = 1024
 LONG_CHARACTERS = 50_000
@@ -18,22 +21,29 @@ LONG_CHARACTERS = 50_000
 
 @dataclass(frozen=True)
 class Rules:
-    """What a row is held against: the token limit, the counter, the control tokens of the model.
+    """What a row is held against: the token limit, the counter, the control tokens of the model, the user's options.
 
-    `count_tokens` takes the messages and the limit; up to the limit any number that is not too low will do.
+    `count_tokens` takes the messages and the limit; up to the limit any number that is not too low will do. `mask` and
+    `repair_html` are True (everywhere), False (nowhere) or None: not where the row is about it, and not in code.
     """
 
     max_tokens: int
-    count_tokens: Callable[[Messages, int], int]
+    count_tokens: Callable[..., int]
     special_tokens: tuple[str, ...] = ()
+    options: Options = field(default_factory=Options)
+    mask: bool | None = None
+    repair_html: bool | None = None
 
 
 @dataclass
 class CleanRow:
-    """A row that passed the checks of its own: `row` is what is written, `repairs` the names of what was mended."""
+    """A row that passed the checks of its own: `row` is what is written, `repairs` the names of what was mended,
+    `ignored` the filled fields that nothing used, `left` what looks like damage or personal data and is the task."""
 
     row: dict
     repairs: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
 
     @property
     def messages(self) -> Messages:
@@ -50,44 +60,58 @@ def clean_row(value, rules: Rules | None = None) -> CleanRow:
     """Clean one parsed row. Raises RowError with the reason when it must be rejected."""
     rules = rules or default_rules()
     try:
-        messages, extra, repairs = to_messages(value)
+        chat = to_messages(value, rules.options)
+        messages = chat.messages
         validate(messages)
         if sum(len(message["content"]) for message in messages) > LONG_CHARACTERS:
-            _check_length(messages, rules)
-        messages, more = repair_messages(messages)
+            _check_length(messages, chat.tools, rules)
+        messages, more, left = repair_messages(messages, rules)
         validate(messages)
         check_text(messages, rules.special_tokens)
         check_answer(messages)
         if is_ticket_task(messages):
             check_ticket(messages[-2]["content"], messages[-1]["content"])
-        _check_length(messages, rules)
+        _check_length(messages, chat.tools, rules)
     except RecursionError:
         raise RowError("broken_json", "nested too deeply to be a row") from None
-    row = {"messages": messages, "language": _label(extra.get("language")) or language_of(messages)}
-    row["id"] = _label(extra.get("id")) or hashlib.blake2b(json.dumps(messages).encode(), digest_size=6).hexdigest()
-    return CleanRow(row, list(dict.fromkeys([*repairs, *more])))
+    row = {"messages": messages, "language": _label(chat.extra.get("language")) or language_of(messages)}
+    row["id"] = _label(chat.extra.get("id")) or _digest(messages)
+    if chat.tools:
+        row["tools"] = chat.tools
+    repairs = list(dict.fromkeys([*chat.notes.repairs, *more]))
+    return CleanRow(row, repairs, list(dict.fromkeys(chat.notes.ignored)), left)
 
 
-def _check_length(messages: Messages, rules: Rules) -> None:
-    tokens = rules.count_tokens(messages, rules.max_tokens)
+def _digest(messages: Messages) -> str:
+    return hashlib.blake2b(json.dumps(messages).encode(), digest_size=6).hexdigest()
+
+
+def _check_length(messages: Messages, tools: list[dict], rules: Rules) -> None:
+    tokens = rules.count_tokens(messages, rules.max_tokens, *([tools] if tools else []))
     if tokens > rules.max_tokens:
         raise RowError("over_long", f"{tokens} tokens with the chat template, the limit is {rules.max_tokens}")
 
 
-def repair_messages(messages: Messages) -> tuple[Messages, list[str]]:
-    """Repair every message until nothing changes any more, so that cleaning twice is cleaning once."""
+def repair_messages(messages: Messages, rules: Rules | None = None) -> tuple[Messages, list[str], list[str]]:
+    """Repair every message until nothing changes any more, so that cleaning twice is cleaning once.
+
+    Returns the messages, the names of the repairs, and what looks like damage or personal data and was left.
+    """
     done: list[str] = []
+    switches = (rules.mask, rules.repair_html) if rules else (None, None)
     for _ in range(50):
-        repaired, names = _repair_once(split_instruction(messages))
+        repaired, names, left = _repair_once(split_instruction(messages), *switches)
         done += names
         if repaired == messages:
-            return messages, done
+            return messages, done, left
         messages = repaired
     raise RowError("damaged_text", "the text still changes after 50 rounds of repair")
 
 
-def _repair_once(messages: Messages) -> tuple[Messages, list[str]]:
-    task, repaired, done = is_ticket_task(messages), [], []
+def _repair_once(
+    messages: Messages, mask: bool | None, repair_html: bool | None
+) -> tuple[Messages, list[str], list[str]]:
+    task, repaired, done, left = is_ticket_task(messages), [], [], []
     protected: tuple[str, ...] = ()
     if task:
         found = re.search(r'"order_id"\s*:\s*"([^"]*)"', normalise_ticket_answer(messages[-1]["content"])[0])
@@ -95,19 +119,43 @@ def _repair_once(messages: Messages) -> tuple[Messages, list[str]]:
     for message in messages:
         text, role = message["content"], message["role"]
         names: list[str] = []
-        code = not (task and role != "system") and looks_like_code(text)
         if task and role == "assistant":
             text, names = normalise_ticket_answer(text)
-            kind = "answer"
-        elif task and role == "user":
-            kind = "task text"
-        else:
-            kind = "code" if code else "question" if role == "user" else "answer"
-        text, more = repair_text(text, kind)
-        text, masks = mask_personal_data(text, protected, code)
-        repaired.append({"role": role, "content": text})
+        text, more = repair_text(text, _kind(message, messages, task, repair_html))
+        html = has_html(text) or has_entity(text)
+        if html and repair_html and role == "user":
+            text, html = strip_html(text), False
+            more = (*more, "html")
+        text, masks, spared = _mask(text, messages, task, protected, mask)
+        left += ["html"] * (html and role == "user") + ["personal_data"] * spared
+        repaired.append({**message, "content": text})
         done += [*names, *more, *masks]
-    return repaired, done
+    return repaired, done, list(dict.fromkeys(left))
+
+
+def _kind(message: dict, messages: Messages, task: bool, repair_html: bool | None) -> str:
+    """Which list of repairs a message gets."""
+    role = message["role"]
+    if task and role != "system":
+        kind = "answer" if role == "assistant" else "task text"
+    elif role == "tool" or looks_like_code(message["content"]) or is_about_characters(messages):
+        return "code"
+    else:
+        kind = "question" if role == "user" else "answer"
+    return "answer" if repair_html is False else kind
+
+
+def _mask(
+    text: str, messages: Messages, task: bool, protected: tuple[str, ...], mask: bool | None
+) -> tuple[str, list[str], bool]:
+    """(text, names of the masks, whether something that looks like personal data was left)."""
+    masked, names = mask_personal_data(text, protected)
+    if not names or task and mask is not False or mask:
+        return masked, names, False
+    if mask is False or is_code(messages):
+        return text, [], True
+    chosen, names = mask_personal_data(text, protected, task_numbers(messages))
+    return chosen, names, chosen != masked
 
 
 def _label(value: str | None) -> str:

@@ -1,5 +1,6 @@
 """Length in tokens of the model's own tokenizer, over the whole chat with its template."""
 
+import re
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -55,13 +56,20 @@ class ChatTokenizer:
         backend = getattr(self.tokenizer, "backend_tokenizer", None)
         return type(getattr(backend, "decoder", None)).__name__ == "ByteLevel"
 
-    def count(self, messages: Messages, limit: int = 0) -> int:
-        """Tokens of the whole chat; without a chat template, of the contents joined by line breaks.
+    @cached_property
+    def takes_tools(self) -> bool:
+        """Whether the chat template has a place for tools."""
+        template = getattr(self.tokenizer, "chat_template", None)
+        templates = template.values() if isinstance(template, dict) else (template or "",)
+        return any(re.search(r"\btools\b", text) and "tool_calls" in text for text in templates)
+
+    def count(self, messages: Messages, limit: int = 0, tools: list[dict] | None = None) -> int:
+        """Tokens of the whole chat, tools included; without a chat template, of the contents joined by line breaks.
 
         Where the bytes of the text show that they are no more than `limit`, the bound is returned, which is quicker.
         """
         if getattr(self.tokenizer, "chat_template", None):
-            text = self.tokenizer.apply_chat_template(messages, tokenize=False)
+            text = self.tokenizer.apply_chat_template(messages, tools=tools, tokenize=False)
         else:
             text = "\n".join(message["content"] for message in messages)
         if len(text) <= limit and self.byte_level:
@@ -73,7 +81,16 @@ class ChatTokenizer:
         return len(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
 
 
-def counter(tokenizer) -> tuple[Callable[[Messages, int], int], tuple[str, ...], str]:
+def counter(tokenizer) -> tuple[Callable[..., int], tuple[str, ...], str]:
     """(token counter, special tokens, name) of a ChatTokenizer, a transformers tokenizer, a path or a name."""
-    chat = tokenizer if isinstance(tokenizer, ChatTokenizer) else ChatTokenizer(tokenizer)
+    chat = _chat(tokenizer)
     return chat.count, chat.special_tokens, chat.name
+
+
+def takes_tools(tokenizer) -> bool:
+    """Whether the chat template of such a tokenizer has a place for tools."""
+    return _chat(tokenizer).takes_tools
+
+
+def _chat(tokenizer) -> ChatTokenizer:
+    return tokenizer if isinstance(tokenizer, ChatTokenizer) else ChatTokenizer(tokenizer)

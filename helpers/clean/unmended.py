@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from helpers.clean.formats import RowError, split_instruction, to_messages
+from helpers.clean.fields import RowError
+from helpers.clean.formats import split_instruction, to_messages
 
 
 def read_unmended(path: Path, encoding: str = "utf-8-sig") -> Iterator[dict]:
@@ -18,7 +19,7 @@ def read_unmended(path: Path, encoding: str = "utf-8-sig") -> Iterator[dict]:
     """
     for value in _values(path, path.read_bytes().decode(encoding, errors="replace")):
         try:
-            messages = split_instruction(to_messages(value)[0])
+            messages = split_instruction(to_messages(value).messages)
         except RowError:
             continue
         if messages and messages[-1]["role"] == "assistant":

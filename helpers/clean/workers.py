@@ -10,13 +10,14 @@ from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 
 from helpers.clean import duplicates
-from helpers.clean.formats import RowError
+from helpers.clean.fields import RowError
 from helpers.clean.reading import RawRow, parse
 from helpers.clean.rows import Rules, clean_row
+from helpers.clean.sight import RowSight, look
 from helpers.errors import InputError
 from helpers.files import encode_row
 
@@ -31,13 +32,17 @@ class WorkerError(RuntimeError):
 
 @dataclass(slots=True)
 class Judged:
-    """A row after all that can be done without the others: the line to write, or (reason, detail) to reject it for."""
+    """A row after all that can be done without the others: the line to write, or (reason, detail) to reject it for;
+    what it looked like, and what of it was ignored or left."""
 
     raw: RawRow
     repairs: list[str]
     reject: tuple[str, str] | None = None
     line: bytes = b""
     print_: duplicates.Fingerprint | None = None
+    sight: RowSight | None = None
+    ignored: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
 
 
 def judge(raw: RawRow, rules: Rules) -> Judged:
@@ -51,7 +56,9 @@ def judge(raw: RawRow, rules: Rules) -> Judged:
         judged = Judged(raw, [], (error.reason, error.detail))
     else:
         repairs = list(dict.fromkeys([*raw.repairs, *row.repairs]))
-        judged = Judged(raw, repairs, None, encode_row(row.row), duplicates.fingerprint(row.messages))
+        print_ = duplicates.fingerprint(row.messages)
+        judged = Judged(raw, repairs, None, encode_row(row.row), print_, None, row.ignored, row.left)
+    judged.sight = None if raw.error else look(raw.value, rules.options)
     raw.value = None
     return judged
 

@@ -127,14 +127,35 @@ def clean(
 
 @app.command()
 def diagnose(
-    report: Annotated[str, typer.Argument(metavar="FILE|-", help="A traceback or log; - reads what is piped in.")],
+    report: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="FILE|TEXT|-", help="A traceback or log, or its text in quotes; - reads what is piped in."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what an error means and how to fix it, or that the catalogue does not know it."""
+    """Say what an error means and how to fix it. Exit 1 if the catalogue does not know it."""
     from helpers import doctor
 
-    found = doctor.diagnose(doctor.read_text(report))
-    print(doctor.to_json(found) if as_json else doctor.text(found))
+    if report is None:
+        raise InputError(
+            "nothing to diagnose: give a file (diagnose error.log), the error in quotes (diagnose 'ValueError: ...'),\n"
+            "or pipe it in (my_command 2>&1 | python -m helpers diagnose -)"
+        )
+    found = doctor.diagnose(doctor.source(report))
+    gone = became(*found.unexpected) if found.unexpected else []
+    print(doctor.to_json(found, gone) if as_json else doctor.text(found, gone))
+    raise typer.Exit(0 if found.case else 1)
+
+
+def became(call: str, argument: str) -> list[str]:
+    """What became of an argument that a call refused; where to look when nobody knows."""
+    from helpers import drift
+
+    return drift.about(call, argument) or [
+        f"nothing is known of {argument}: python -m helpers drift FILE reads the script"
+    ]
 
 
 @app.command()

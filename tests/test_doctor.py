@@ -17,6 +17,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from helpers import DATA, doctor
 from helpers.doctor import catalogue, diagnosis
+from helpers.doctor.reading import read
 from helpers.errors import InputError
 from helpers.reproduce import cases_of
 from tools import ledger
@@ -99,7 +100,8 @@ def test_catalogue_is_well_formed():
 def test_every_wording_finds_itself_and_only_its_own_case():
     for case in doctor.load():
         for wording in case.wordings:
-            told = f"{case.types[0]}: " + " something ".join(wording.parts) + "\n" + " ".join(wording.any[:1])
+            told = f"{case.types[0]}: " + " something ".join(part.flat for part in wording.parts) + "\n"
+            told += " ".join(wording.any[:1])
             found = doctor.diagnose(told)
             assert case.id in [candidate.id for candidate in found.candidates], (case.id, wording)
 
@@ -110,7 +112,7 @@ def test_a_wording_can_be_added_without_code(tmp_path):
         'cause = "C."\nfix = ["F"]\n',
         encoding="utf-8",
     )
-    assert catalogue.load(tmp_path)[0].wordings[0].find(catalogue.plain("Oh: The  frob `x`\n is GONE")) == 4
+    assert list(catalogue.load(tmp_path)[0].wordings[0].find(read("Oh: The  frob `x`\n is GONE"))) == [(3, 17)]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +131,7 @@ def test_a_wording_can_be_added_without_code(tmp_path):
 )
 def test_a_wording_that_others_use_needs_its_library_in_sight(report, counts):
     entry = {"text": "json parse error", "library": "datasets", "any": ["arrowinvalid"], "none": ["in pandas"]}
-    assert (catalogue.wording(entry).find(catalogue.plain(report)) >= 0) == counts
+    assert catalogue.wording(entry).fits(read(report)) == counts
 
 
 def test_a_broken_file_of_the_catalogue_is_named(tmp_path):

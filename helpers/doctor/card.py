@@ -1,57 +1,81 @@
 """The card below a traceback, in a notebook and in a terminal."""
 
-import codecs
 import html
 import json
-import sys
+import os
+import re
 import textwrap
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
 from helpers import NOTEBOOKS
 from helpers.doctor.diagnosis import Diagnosis, diagnose
-from helpers.errors import InputError
 
-BYTE_ORDER = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+WIDTH = 80
+EVIDENCE = 200  # characters of the line that decided
+GALLERY = "26_more_errors"
+# How PowerShell writes what bash writes otherwise; what is not here is the same in both.
+VARIABLE = re.compile(r"(?<![\w$:'\"])(?:export |set )?(PYTHONUTF8|[A-Z][A-Z0-9]*_[A-Z0-9_]+)=([^\s,;)]+)( ?)")
+COMMAND = re.compile(r"(?:python|accelerate|torchrun|deepspeed|llamafactory-cli|swift|axolotl)\b")
+SHELLS = (
+    (re.compile(r"\brm -rf? "), "Remove-Item -Recurse "),
+    (re.compile(r"\bdf -h\b"), "Get-PSDrive"),
+    (re.compile(r"\bls -l "), "Get-ChildItem "),
+    (re.compile(r"\bgrep -iE "), "Select-String "),
+    (re.compile(r"\bgrep "), "Select-String "),
+    (re.compile(r"\bwhich (?=python|torchrun|pip|accelerate)"), "Get-Command "),
+    (re.compile(r" && "), "; "),
+)
 
 
-def read_text(name: str) -> str:
-    """The text of the file `name`, or of standard input for `-`, in UTF-8, in what PowerShell writes, or in GBK.
+def to_json(found: Diagnosis, gone: Iterable[str] = ()) -> str:
+    """The diagnosis for a script: case (null when unknown), candidates, evidence, cause, fix, notebook, nearest.
 
-    InputError when there is no such file.
+    `gone` is what became of the argument that a call refused.
     """
-    try:
-        raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {name} ({error.strerror}): give the file of a traceback or log, or -") from error
-    for mark, encoding in BYTE_ORDER.items():
-        if raw.startswith(mark):
-            return raw.decode(encoding, errors="replace")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw.decode("gb18030", errors="replace")
+    return json.dumps(asdict(found) | {"argument": list(gone)}, ensure_ascii=False, indent=1)
 
 
-def to_json(found: Diagnosis) -> str:
-    """The diagnosis for a script: case (null when unknown), candidates, evidence, cause, fix, notebook."""
-    return json.dumps(asdict(found), ensure_ascii=False, indent=1)
-
-
-def text(found: Diagnosis) -> str:
-    """The diagnosis as lines for a terminal."""
-    lines = [
-        found.title if found.case is None else f"{found.title}  [{found.case}, {found.candidates[0].confidence:.0%}]"
-    ]
-    if found.evidence and found.case:
-        lines.append(f"  because of: {found.evidence}")
-    lines += textwrap.wrap(found.cause, 110, initial_indent="  ", subsequent_indent="  ")
-    lines += [f"  {number}. {step}" for number, step in enumerate(found.fix, 1)]
+def text(found: Diagnosis, gone: Iterable[str] = ()) -> str:
+    """The diagnosis as lines for a terminal, none over 80 columns; `gone` as for `to_json`."""
+    sure = "" if found.case is None else f"  [{found.case}, {found.candidates[0].confidence:.0%}]"
+    lines = wrap(found.title + sure)
+    if found.evidence:
+        lines += wrap(found.evidence[:EVIDENCE], "  because of: " if found.case else "  last line: ")
+    lines += wrap(found.cause, "  ")
+    lines += [line for sentence in gone for line in wrap(sentence, "  this argument: ")]
+    for number, step in enumerate(found.fix, 1):
+        lines += wrap(step, f"  {number}. ")
+        if (other := powershell(step)) != step:
+            lines += wrap(other, "     PowerShell: ")
     if written(found.notebook):
-        lines.append(f"  notebook: {found.notebook}")
-    if found.case is None and found.candidates:
-        lines.append("  perhaps: " + ", ".join(f"{c.id} ({c.confidence:.0%})" for c in found.candidates))
+        lines.append(f"  notebook: {link(found)}")
+    for near in found.nearest:
+        lines += wrap(f"{near.title} [{near.id}]: no, {near.why}", "  most like it: ")
+    if found.paste:
+        lines += wrap(found.paste, "  to find it, give: ")
     return "\n".join(lines)
+
+
+def wrap(said: str, first: str = "") -> list[str]:
+    """Lines of at most 80 columns; those after the first are indented by as much as a step's text."""
+    return textwrap.wrap(
+        said, WIDTH, initial_indent=first, subsequent_indent=" " * min(len(first), 5), break_on_hyphens=False
+    )
+
+
+def powershell(step: str) -> str:
+    """A step of a fix as PowerShell takes it; unchanged where that is the same."""
+    step = VARIABLE.sub(lambda found: f'$env:{found[1]}="{found[2]}"' + ("; " if runs(found) else found[3]), step)
+    for bash, other in SHELLS:
+        step = bash.sub(other, step)
+    return step
+
+
+def runs(variable: re.Match) -> bool:
+    """Whether a command stands behind the variable that it is given."""
+    return bool(COMMAND.match(variable.string, variable.end()))
 
 
 def written(notebook: str) -> bool:
@@ -59,15 +83,31 @@ def written(notebook: str) -> bool:
     return bool(notebook) and (NOTEBOOKS / f"{notebook}.ipynb").exists()
 
 
+def link(found: Diagnosis) -> str:
+    """The way from the working directory to the case's notebook, and in the gallery to its heading."""
+    try:
+        way = os.path.relpath(NOTEBOOKS / f"{found.notebook}.ipynb")
+    except ValueError:  # another drive
+        way = str(NOTEBOOKS / f"{found.notebook}.ipynb")
+    return Path(way).as_posix() + (f"#{found.case}" if found.notebook == GALLERY else "")
+
+
 def page(found: Diagnosis) -> str:
     """The diagnosis as HTML; everything from the report is escaped."""
-    steps = "".join(f"<li><code>{html.escape(step)}</code></li>" for step in found.fix)
-    link = f"<p>Notebook: {html.escape(found.notebook)}</p>" if written(found.notebook) else ""
+    steps = "".join(f"<li><code>{html.escape(step)}</code>{beside(step)}</li>" for step in found.fix)
+    way = html.escape(link(found))
+    notebook = f'<p>Notebook: <a href="{way}">{html.escape(found.notebook)}</a></p>' if written(found.notebook) else ""
     evidence = f"<p><code>{html.escape(found.evidence)}</code></p>"
     return (
         '<div style="border-left:4px solid #888;padding:0.3em 0.8em">'
-        f"<b>{html.escape(found.title)}</b>{evidence}<p>{html.escape(found.cause)}</p><ol>{steps}</ol>{link}</div>"
+        f"<b>{html.escape(found.title)}</b>{evidence}<p>{html.escape(found.cause)}</p><ol>{steps}</ol>{notebook}</div>"
     )
+
+
+def beside(step: str) -> str:
+    """The step for PowerShell, where it is another one."""
+    other = powershell(step)
+    return f"<br>PowerShell: <code>{html.escape(other)}</code>" if other != step else ""
 
 
 def watch() -> None:

@@ -1,59 +1,120 @@
 """The cases of data/catalogue, one TOML file each. Adding a wording is one line there; no code changes.
 
-A wording is a stable fragment of a message. Case, quotes and line breaks do not matter; ` * ` stands for anything
-(300 characters at most); Windows paths are matched with forward slashes. A wording that others use, too, is a table:
-`{ text = "...", library = "datasets" }` counts where that library is in sight, `any` and `none` ask for other words.
+A wording is a stable fragment of a message. Case, quotes, spaces and line breaks do not matter; ` * ` stands for
+anything within one message (300 characters outside of one); Windows paths are matched with forward slashes. A wording
+that others use, too, is a table: `{ text = "...", library = "datasets" }` counts where that library is in sight, `any`
+and `none` ask for other words.
 """
 
 import re
 import tomllib
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 from helpers import DATA
 from helpers.errors import InputError
 
 CATALOGUE = DATA / "catalogue"
-GAP = 300  # characters that one * may stand for
+GAP = 300  # characters that one * may stand for, outside of an exception's message
 WINDOW = 160  # characters within which all words of a symptom stand
-QUOTES = str.maketrans({mark: "'" for mark in '"`‘’“”´'} | {"\xa0": " "})
+SHORT = 16  # characters up to which a fragment must stand as it is, spaces included
+LONG_WORD = 8  # characters from which on a word of a guard is also found when it was broken at a line's end
+QUOTES = "\"'`‘’“”´「」『』«»"
+MARKS = str.maketrans({mark: None for mark in QUOTES} | {"。": ". ", "、": ", ", "\\": "/"})
+TIGHT = str.maketrans("", "", " _*")
 # What `library = "any"` stands for.
 LIBRARIES = """accelerate axolotl bitsandbytes datasets deepspeed huggingface_hub llamafactory peft safetensors swift
 tokenizers torch transformers trl unsloth""".split()
 
 
+class Text(Protocol):
+    """A report in the two forms that are matched."""
+
+    @property
+    def flat(self) -> str:
+        """Lower case, no quotes, single spaces."""
+
+    @property
+    def tight(self) -> str:
+        """The same without spaces, _ and *."""
+
+    @property
+    def bare(self) -> bool:
+        """Whether it is nothing but an exception's own message."""
+
+    def flat_at(self, at: int) -> int:
+        """The position in `flat` of position `at` of `tight`."""
+
+    def reach(self, at: int) -> int:
+        """How far in `tight` a * may go that begins at `at`."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A fragment between two *. `closed`: it ends with a quoted name, and a longer name is another one."""
+
+    flat: str
+    tight: str
+    closed: bool
+
+    def stands(self, report: Text, at: int) -> bool:
+        """Whether what was found at `at` of the tight text is this fragment and not letters of other words."""
+        if not self.closed and len(self.tight) >= SHORT:
+            return True
+        start = report.flat_at(at)
+        end = start + len(self.flat)
+        if not report.flat.startswith(self.flat, start):
+            return len(self.tight) >= SHORT
+        return not (self.closed and re.match(r"[a-z0-9_]", report.flat[end : end + 1]))
+
+
 @dataclass(frozen=True)
 class Wording:
     """A fragment, and what must stand elsewhere in the report for it to count: a word of `any`, or a `library` in
-    sight; no word of `none`."""
+    sight, or nothing where it may stand `alone`; no word of `none`."""
 
-    parts: tuple[str, ...]
+    text: str
+    parts: tuple[Part, ...]
     any: tuple[str, ...] = ()
     none: tuple[str, ...] = ()
     library: re.Pattern | None = None
+    alone: bool = False
 
-    def find(self, flat: str) -> int:
-        """Where the fragment begins in the flattened text, or -1."""
-        start = flat.find(self.parts[0])
+    def find(self, report: Text) -> Iterator[tuple[int, int]]:
+        """Where the fragment begins and ends in the tight text, each time, whatever stands around it."""
+        first = self.parts[0]
+        start = report.tight.find(first.tight)
         while start >= 0:
-            end = start + len(self.parts[0])
-            for part in self.parts[1:]:
-                at = flat.find(part, end, end + GAP + len(part))
-                if at < 0:
-                    break
-                end = at + len(part)
-            else:
-                return start if self.fits(flat) else -1
-            start = flat.find(self.parts[0], start + 1)
-        return -1
+            end = self.end(report, start)
+            if end >= 0 and first.stands(report, start):
+                yield start, end
+            start = report.tight.find(first.tight, start + 1)
 
-    def fits(self, flat: str) -> bool:
+    def end(self, report: Text, start: int) -> int:
+        """Where the fragment that begins at `start` ends, or -1 when its other parts do not follow."""
+        end = start + len(self.parts[0].tight)
+        for part in self.parts[1:]:
+            at = report.tight.find(part.tight, end, report.reach(end) + len(part.tight))
+            if at < 0:
+                return -1
+            end = at + len(part.tight)
+        return end
+
+    def fits(self, report: Text) -> bool:
         """Whether the surroundings allow it."""
-        if any(word in flat for word in self.none):
+        if any(seen(word, report) for word in self.none):
             return False
-        free = not self.any and self.library is None
-        return free or any(word in flat for word in self.any) or bool(self.library and self.library.search(flat))
+        free = not self.any and self.library is None or self.alone and report.bare
+        return free or any(seen(w, report) for w in self.any) or bool(self.library and self.library.search(report.flat))
+
+
+def seen(word: str, report: Text) -> bool:
+    """Whether a word of a guard stands in the report."""
+    return word in report.flat or len(word) >= LONG_WORD and word.translate(TIGHT) in report.tight
 
 
 @dataclass(frozen=True)
@@ -89,19 +150,31 @@ class Case:
 
 
 def plain(text: str) -> str:
-    """`text` as matching sees it: lower case, one kind of quote and slash, single spaces."""
-    return " ".join(text.translate(QUOTES).replace("\\", "/").lower().split())
+    """`text` as matching sees it: lower case, no quotes, one kind of each character and of slash, single spaces."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text.replace("´", "'"))
+    return " ".join(text.translate(MARKS).lower().split())
 
 
 def wording(entry: str | dict) -> Wording:
-    """A wording from a line of the file: a fragment, or a table with `text`, `any` and `none`."""
+    """A wording from a line of the file: a fragment, or a table with `text`, `any`, `none`, `library` and `alone`."""
     table = {"text": entry} if isinstance(entry, str) else entry
-    unknown = set(table) - {"text", "any", "none", "library"}
-    parts = tuple(plain(part) for part in table["text"].split("*"))
-    if unknown or not all(parts):
-        raise ValueError(f"a wording needs a text around each *, and only any, none and library beside it: {entry}")
+    unknown = set(table) - {"text", "any", "none", "library", "alone"}
+    parts = tuple(map(part, table["text"].split("*")))
+    if unknown or not all(one.tight for one in parts):
+        raise ValueError(
+            f"a wording needs a text around each *, and only any, none, library and alone beside it: {entry}"
+        )
     library = sight(table["library"]) if "library" in table else None
-    return Wording(parts, tuple(map(plain, table.get("any", ()))), tuple(map(plain, table.get("none", ()))), library)
+    words = {key: tuple(map(plain, table.get(key, ()))) for key in ("any", "none")}
+    return Wording(table["text"], parts, words["any"], words["none"], library, bool(table.get("alone")))
+
+
+def part(text: str) -> Part:
+    """A fragment as matching sees it. It is closed when its last quote ends a name that it holds whole."""
+    quotes = re.sub(r"(?<=[a-z])'(?=[a-z])", "", text.strip().lower().replace("`", "'").replace('"', "'"))
+    flat = plain(text)
+    return Part(flat.lstrip("_* "), flat.translate(TIGHT), quotes.endswith("'") and quotes.count("'") % 2 == 0)
 
 
 def sight(names: str | list[str]) -> re.Pattern:
@@ -117,11 +190,12 @@ def symptom(entry: str) -> Symptom:
 
 
 def word(entry: str) -> str:
-    """The pattern of one word: it begins a word; of four letters or fewer, it is the word."""
+    """The pattern of one word: it begins a word; of four letters or fewer, it is the word. Chinese needs no gap."""
     letters = plain(entry)
     if not letters:
         raise ValueError("an empty word")
-    return r"(?<![a-z])" + re.escape(letters) + (r"(?![a-z])" if len(letters) <= 4 else "")
+    before = r"(?<![a-z])" if letters[0].isascii() else ""
+    return before + re.escape(letters) + (r"(?![a-z])" if len(letters) <= 4 and letters[-1].isascii() else "")
 
 
 def read(path: Path) -> Case:

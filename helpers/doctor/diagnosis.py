@@ -1,20 +1,26 @@
 """Which case of the catalogue a report is: the first cause that a known wording names, or none.
 
-A wrong name costs more than none, so words that could mean several things never decide against an exception that the
-catalogue does not know.
+A wrong name costs more than none: an answer needs an exception or a sentence that describes a fault, and what stands
+before an exception that the catalogue does not know, or before the run went on, is not the answer.
 """
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from helpers.doctor import prose
 from helpers.doctor.catalogue import Case, load
+from helpers.doctor.nearest import Near, nearest, paste
 from helpers.doctor.reading import Report, from_exception, read
 
 # How sure: the message of an exception of a listed type, or pasted alone, or under another type; a warning or a line
-# of the log; a description in words. UNSURE is for hints beside an exception that nothing explains.
+# of the log; a description in words. UNSURE is for what another line of the report speaks against.
 LISTED, ALONE, OTHER, HINT, WORDS, UNSURE = 0.95, 0.85, 0.75, 0.7, 0.65, 0.3
 NAMED = 0.6
 DESCRIPTION = 600  # characters; in anything longer, words that stand near one another mean little
+STORY = 3_000  # characters that a person writes; more is a log
 MOST = 3
+GONE = re.compile(r"([A-Za-z_][\w.]*)\(\) got an unexpected keyword argument \W?(\w+)")
 
 
 @dataclass(frozen=True)
@@ -26,8 +32,20 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """Where a case shows in a report, how sure that makes it, and what speaks against it."""
+
+    case: Case
+    confidence: float
+    at: int
+    against: str = ""
+
+
+@dataclass(frozen=True)
 class Diagnosis:
-    """The answer. `case` is None when the doctor does not know; `candidates` may still name what it thought of."""
+    """The answer. `case` is None when the doctor does not know: then `evidence` is the last exception's line, `nearest`
+    the cases that are most like it, `paste` what more to give. `unexpected` is the call and the argument that it
+    refused."""
 
     case: str | None
     candidates: tuple[Candidate, ...]
@@ -36,49 +54,87 @@ class Diagnosis:
     cause: str
     fix: tuple[str, ...]
     notebook: str
-
-
-UNKNOWN = Diagnosis(
-    None, (), "I do not know this one", "", "Nothing in the catalogue explains this report for certain.", (), ""
-)
+    nearest: tuple[Near, ...] = ()
+    paste: str = ""
+    unexpected: tuple[str, str] | None = None
 
 
 def diagnose(report: str | BaseException) -> Diagnosis:
     """The cause of an exception, a traceback's text, a log or a described symptom. Never raises for any text.
 
-    Of chained exceptions the first that is known decides, not the last wrapper. Needs no network and no library.
+    Of exceptions that caused one another the first that is known decides, not the last wrapper; of others the last.
+    Needs no network and no library.
     """
-    read_report = read(report if isinstance(report, str) else from_exception(report))
-    ranked = sorted(filter(None, (match(case, read_report) for case in load())), key=lambda found: found[0])
-    if not ranked:
-        return UNKNOWN
-    candidates = tuple(Candidate(case.id, confidence) for _, confidence, case, _ in ranked[:MOST])
-    _, confidence, case, at = ranked[0]
-    evidence = read_report.line(at)
-    if confidence < NAMED:
-        return Diagnosis(None, candidates, UNKNOWN.title, evidence, UNKNOWN.cause, (), "")
-    return Diagnosis(case.id, candidates, case.title, evidence, case.cause, case.fix, case.notebook)
+    given = read(report if isinstance(report, str) else from_exception(report))
+    best = (
+        max(found, key=lambda one: (one.confidence, -one.at)) for case in load() if (found := list(match(case, given)))
+    )
+    ranked = sorted(best, key=lambda one: (-one.confidence, one.at, one.case.id))
+    candidates = tuple(Candidate(one.case.id, one.confidence) for one in ranked[:MOST])
+    if not ranked or ranked[0].confidence < NAMED:
+        return unknown(given, candidates, {one.case.id: one.against for one in ranked})
+    case, line = ranked[0].case, given.line(ranked[0].at)
+    return Diagnosis(
+        case.id, candidates, case.title, line, case.cause, case.fix, case.notebook, unexpected=refused(given)
+    )
 
 
-def match(case: Case, report: Report) -> tuple | None:
-    """(sort key, confidence, case, position) of the case's best evidence, or None. Lower keys are better."""
-    found = []
-    unexplained = any(not header.wraps for header in report.headers)
+def unknown(given: Report, candidates: tuple[Candidate, ...], against: dict[str, str]) -> Diagnosis:
+    """The answer where no case fits: what was seen, what is most like it, and what would help."""
+    line = given.line(given.last.at) if given.last else (given.lines[-1].strip()[:200] if given.lines else "")
+    return Diagnosis(
+        None,
+        candidates,
+        "I do not know this one",
+        line,
+        "Nothing in the catalogue explains this report for certain.",
+        (),
+        "",
+        nearest(given, load(), against),
+        paste(given),
+    )
+
+
+def refused(given: Report) -> tuple[str, str] | None:
+    """The call and the argument of the last "got an unexpected keyword argument" of the report."""
+    found = GONE.findall("\n".join(given.lines[-400:]))
+    return found[-1] if found else None
+
+
+def match(case: Case, given: Report) -> Iterator[Evidence]:
+    """All evidence of one case."""
     for wording in case.wordings:
-        at = wording.find(report.flat)
-        if at < 0:
-            continue
-        header = report.header(at, at + len(wording.parts[0]))
-        if header is None:
-            confidence = OTHER if unexplained else ALONE
+        for n, (start, end) in enumerate(wording.find(given)):
+            if n == 0 and not wording.fits(given):
+                yield Evidence(case, UNSURE, start, "its words are there, but nothing of the library that says them")
+                break
+            header = given.header(end - 1)
+            if header is None:
+                yield weighed(case, OTHER if given.last else ALONE, start, given)
+            else:
+                yield weighed(case, LISTED if header.type in case.types else OTHER, start, given)
+    weak = [(HINT, start) for hint in case.hints for start, _ in hint.find(given) if hint.fits(given)]
+    if len(given.flat) <= DESCRIPTION:
+        found = ((WORDS, symptom.find(given.flat)) for symptom in case.symptoms)
+        weak += [(words, given.at_flat(at)) for words, at in found if at >= 0]
+    for confidence, start in weak:
+        if given.last:
+            yield Evidence(case, UNSURE, start, "the exception says something else")
         else:
-            confidence = LISTED if header.type in case.types else OTHER
-        found.append((confidence, at))
-    weak = [(HINT, hint.find(report.flat)) for hint in case.hints]
-    if len(report.flat) <= DESCRIPTION:
-        weak += [(WORDS, symptom.find(report.flat)) for symptom in case.symptoms]
-    found += [(UNSURE if unexplained else confidence, at) for confidence, at in weak if at >= 0]
-    if not found:
-        return None
-    confidence, at = max(found, key=lambda item: (item[0], -item[1]))
-    return (-confidence, at < report.last_chain, at, case.id), confidence, case, at
+            yield weighed(case, confidence, start, given)
+
+
+def weighed(case: Case, confidence: float, at: int, given: Report) -> Evidence:
+    """The evidence at a position, unsure where the report itself speaks against it."""
+    header, last = given.header(at), given.last
+    if last and at < given.chains[last.chain] and (header is None or header.chain != last.chain):
+        return Evidence(case, UNSURE, at, "a later exception ended the run")
+    after = given.flat[given.flat_at(at) :]
+    if confidence not in (HINT, WORDS) and not (header and header.type.endswith("Warning")) and prose.went_on(after):
+        return Evidence(case, UNSURE, at, "the run went on after it")
+    if len(given.flat) <= STORY:
+        if prose.settled(given.flats[given.index(at) if last else 0 :]):
+            return Evidence(case, UNSURE, at, "the report says that it is settled")
+        if last is None and prose.asks(prose.sentence(given.flat, given.flat_at(at))):
+            return Evidence(case, UNSURE, at, "a question about it is no fault")
+    return Evidence(case, confidence, at)

@@ -1,39 +1,55 @@
 """From a pasted traceback or log to what can be matched: colours, frames' source lines and repeated noise go."""
 
-import html
 import re
 import traceback
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from helpers.doctor.catalogue import plain
+from helpers.doctor.catalogue import GAP, TIGHT, plain
+from helpers.doctor.pasted import cleaned
 
 LONG = 100_000  # characters; what is longer is read by its head, its tail, and the lines that speak of trouble
 HEAD, TAIL = 8_000, 50_000
-TROUBLE = ("Error", "error", "Exception", "nan", "NaN", "Warning", "memory")
+TROUBLE = re.compile(r"rror|xception|nan|NaN|arning|memory|ssert|ailed|illed|annot|错|失败|train_runtime|uccess")
 MOST_LINES = 1_500
 WIDEST = 8_000  # characters of one line: a traceback pasted without its line breaks says at its end what happened
+MESSAGE = 6_000  # characters of an exception's message, a module's printout in it
+COVERED = 2_000  # characters after an exception's type that still are its message
+BARE = 400  # characters of a message with nothing around it
+EVIDENCE = 200
 
-COLOUR = re.compile(r"(?:\x1b|\\u001b|\\x1b|\\033)\[[0-9;]*[A-Za-z]")
-RANK = re.compile(r"^\s*(?:\[(?:rank)?\d+\]:?|>)\s?")
+# What stands before a line: its process, a quote's mark, a container's name, the time.
+BEFORE = re.compile(
+    r"^\s*(?:(?:\[(?:rank)?\d+\]:?|>|\(\w+ pid=\d+[^)]{0,40}\)|[\w.-]{1,40} +\|"
+    r"|\[?\d{4}-\d\d-\d\d[T ][\d:.,]+Z?\]?(?: std(?:out|err) [FP])?) ?)+"
+)
 FRAME = re.compile(r"File \S.{0,400}?, line \d+")
 # Source lines of IPython's and rich's tracebacks: a number, perhaps behind an arrow; or inside a box.
 SOURCE = re.compile(r"^\s*(?:-+>|❱|→)?\s*(?:\d{1,5}(?:\s|$)|\[\d{1,5}\]\(|│.*│)")
+ARROW = re.compile(r"^\s*(?:-+>|❱|→|│)")
+CODE = re.compile(r"^\s*(?:-+>\s*)?(?:\d{1,5}\s+)?(?:except|class|def|raise|elif|if)\b")
 HEADER = re.compile(
-    r"(?:^|[\s\]'|(])((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Warning|Invalid|Interrupt|Exit))(?=\s*:|\s*$)"
+    r"(?<![A-Za-z0-9_.])((?:[A-Za-z_]\w*\.)*[A-Z][A-Za-z0-9_]*"
+    r"(?:Error|Exception|Warning|Invalid|Interrupt|Exit|Timeout|Unsupported))(?=[*`'\"]*\s*(?::|$))"
 )
-HEADED = ("Error", "Exception", "Warning", "Invalid", "Interrupt", "Exit")
-JOINERS = ("direct cause of the following exception", "another exception occurred")
+HEADED = ("Error", "Exception", "Warning", "Invalid", "Interrupt", "Exit", "Timeout", "Unsupported")
+JOINERS = ("direct cause of the following exception", "another exception occurred", "original traceback")
+SENTENCE = re.compile(r"[.;!?](?: |$)")
+BEGINS = "traceback (most recent call last)"
 # They say that something failed elsewhere, or that nothing failed at all.
-WRAPPERS = ("Warning", "KeyboardInterrupt", "SystemExit", "ChildFailedError", "CalledProcessError", "GeneratorExit")
+WRAPPERS = (
+    "Warning", "KeyboardInterrupt", "SystemExit", "ChildFailedError", "CalledProcessError", "GeneratorExit",
+    "DistBackendError", "BrokenPipeError", "ConnectionResetError",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Header:
-    """Where in the flattened text an exception's type stands, and its bare name."""
+    """Where in the tight text an exception's type stands, its bare name, and which chain of causes it is part of."""
 
     at: int
     type: str
+    chain: int
 
     @property
     def wraps(self) -> bool:
@@ -43,22 +59,72 @@ class Header:
 
 @dataclass(frozen=True)
 class Report:
-    """A report made flat for matching, with the way back to its lines."""
+    """A report made flat for matching, with the way back to its lines. Positions are those of the tight text."""
 
     lines: tuple[str, ...]
     starts: tuple[int, ...]
+    flats: tuple[str, ...]
     flat: str
+    flat_starts: tuple[int, ...]
+    tight: str
     headers: tuple[Header, ...]
-    last_chain: int
+    chains: tuple[int, ...]  # where each chain of causes begins
+    traced: bool  # whether there is a traceback's head or a frame in it
+
+    @property
+    def last(self) -> Header | None:
+        """The last exception that says something of the cause."""
+        return next((header for header in reversed(self.headers) if not header.wraps), None)
+
+    @property
+    def bare(self) -> bool:
+        """Whether it is nothing but an exception's own message."""
+        return not self.traced and len(self.headers) == 1 and len(self.flat) < BARE
+
+    def index(self, at: int) -> int:
+        """The number of the line that position `at` is in."""
+        return max(0, bisect_right(self.starts, at) - 1)
+
+    def flat_at(self, at: int) -> int:
+        """The position in `flat` of position `at` of `tight`."""
+        line = self.index(at)
+        left = at - self.starts[line]
+        for n, letter in enumerate(self.flats[line]):
+            if letter not in " _*":
+                if not left:
+                    return self.flat_starts[line] + n
+                left -= 1
+        return self.flat_starts[line] + len(self.flats[line])
+
+    def at_flat(self, at: int) -> int:
+        """Where in `tight` the line begins that position `at` of `flat` is in."""
+        return self.starts[max(0, bisect_right(self.flat_starts, at) - 1)]
+
+    def reach(self, at: int) -> int:
+        """How far a * may go that begins at `at`: to the end of the exception's message that it is in."""
+        header = self.header(at)
+        if header is None:
+            return at + GAP
+        later = next((other.at for other in self.headers if other.at > at), len(self.tight))
+        return max(at + GAP, min(later, at + MESSAGE))
+
+    def header(self, at: int) -> Header | None:
+        """The exception whose message covers the position: the last one that begins before it, not too far away."""
+        found = bisect_right(self.headers, at, key=lambda header: header.at) - 1
+        return self.headers[found] if found >= 0 and at - self.headers[found].at < COVERED else None
 
     def line(self, at: int) -> str:
-        """The line that position `at` of the flattened text comes from."""
-        return self.lines[max(0, bisect_right(self.starts, at) - 1)].strip()[:300] if self.lines else ""
-
-    def header(self, at: int, end: int) -> Header | None:
-        """The exception whose message covers the position: the last one that begins before `end`, not too far away."""
-        before = [header for header in self.headers if header.at <= end]
-        return before[-1] if before and at - before[-1].at < 2_000 else None
+        """The line that the position comes from; of a wide one, what stands there."""
+        if not self.lines:
+            return ""
+        n = self.index(at)
+        line = self.lines[n]
+        if len(line) > EVIDENCE:
+            header = self.header(at)
+            near = line.rfind(header.type) if header and header.at >= self.starts[n] else -1
+            share = int(len(line) * (at - self.starts[n]) / max(1, len(self.flats[n]))) - 20
+            line = line[max(0, near if near >= 0 else share) :]
+        return line.strip()[:EVIDENCE]
 
 
 def from_exception(error: BaseException) -> str:
@@ -74,14 +140,8 @@ def shorten(text: str) -> str:
     if len(text) <= LONG:
         return text
     middle = text[HEAD:-TAIL].splitlines()
-    telling = dict.fromkeys(narrow(line) for line in middle if any(word in line for word in TROUBLE))
+    telling = dict.fromkeys(narrow(line) for line in middle if TROUBLE.search(line))
     return "\n".join([text[:HEAD], *list(telling)[-MOST_LINES:], text[-TAIL:]])
-
-
-def unescaped(text: str) -> str:
-    """The text as it was before it was copied from a string's repr, from JSON or from a page's source."""
-    text = text.replace("\\r", "\n").replace("\\n", "\n").replace("\\'", "'").replace('\\"', '"')
-    return html.unescape(text) if "&" in text else text
 
 
 def narrow(line: str) -> str:
@@ -91,26 +151,90 @@ def narrow(line: str) -> str:
 
 def read(text: str) -> Report:
     """The report in a form that fragments are looked up in. Takes any string."""
-    lines, starts, pieces, headers = [], [], [], []
-    at, last_chain, joined, in_frame = 0, 0, False, False
-    for raw in unescaped(COLOUR.sub("", shorten(text))).splitlines():
-        line = RANK.sub("", narrow(raw))
-        found = list(HEADER.finditer(line)) if any(word in line for word in HEADED) else []
-        frame = "File" in line and FRAME.search(line)
-        if not found and not frame and (in_frame or SOURCE.match(line)):
-            in_frame = False
-            continue
-        in_frame = bool(frame) and not found
+    reader = Reader()
+    for line in cleaned(shorten(text)).splitlines():
+        reader.take(BEFORE.sub("", narrow(line)))
+    return reader.report()
+
+
+class Reader:
+    """Takes lines one by one, and leaves out those that only show a program's source."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.starts: list[int] = []
+        self.flats: list[str] = []
+        self.flat_starts: list[int] = []
+        self.headers: list[Header] = []
+        self.chains = [0]
+        self.at = self.flat_at = 0
+        self.in_frame = self.in_message = self.joined = self.headed = self.traced = False
+
+    def take(self, line: str) -> None:
+        """One more line."""
         flat = plain(line)
         if not flat:
-            continue
+            self.in_message = False
+            return
+        found = list(HEADER.finditer(line)) if any(word in line for word in HEADED) and not CODE.match(line) else []
+        frame = "File" in line and FRAME.search(line)
+        self.traced = self.traced or bool(frame)
+        if not found and not frame:
+            source = ARROW.match(line) if self.in_message else SOURCE.match(line)
+            if self.in_frame or source:
+                self.in_frame = False
+                return
+        self.in_frame = bool(frame) and not found
+        self.chain(flat, line, found)
+        self.lines.append(line)
+        self.starts.append(self.at)
+        self.flats.append(flat)
+        self.flat_starts.append(self.flat_at)
+        self.at += len(flat.translate(TIGHT))
+        self.flat_at += len(flat) + 1
+
+    def chain(self, flat: str, line: str, found: list[re.Match]) -> None:
+        """Note the exceptions of a line, and where a new chain of causes begins."""
         if any(joiner in flat for joiner in JOINERS):
-            joined = True
-        elif "traceback (most recent call last)" in flat:
-            last_chain, joined = (last_chain if joined else at), False
-        headers += [Header(at + len(plain(line[: m.start(1)])), m[1].rpartition(".")[2]) for m in found]
-        lines.append(line)
-        starts.append(at)
-        pieces.append(flat)
-        at += len(flat) + 1
-    return Report(tuple(lines), tuple(starts), " ".join(pieces), tuple(headers), last_chain)
+            self.joined, self.in_message = True, False
+        if BEGINS in flat:
+            self.traced, self.in_message = True, False
+            self.begin()
+        before = 0
+        for match in found:
+            at = self.at + len(plain(line[: match.start(1)]).translate(TIGHT))
+            if not match[1].endswith(WRAPPERS):
+                self.next(plain(line[before : match.start(1)]) if before else None, at)
+                before = match.end()
+            self.headers.append(Header(at, match[1].rpartition(".")[2], len(self.chains) - 1))
+        if before:
+            self.headed, self.in_message = True, True
+            self.joined = line.rstrip().endswith(":")
+
+    def next(self, between: str | None, at: int) -> None:
+        """An exception at `at`: of a line's second one, what stands `between` says whether the first caused it."""
+        if between is None:
+            self.begin()
+        elif not any(joiner in between for joiner in JOINERS) and (BEGINS in between or SENTENCE.search(between)):
+            self.chains.append(at)
+
+    def begin(self) -> None:
+        """A new chain begins here, unless the last one is without its exception yet, or goes on."""
+        if self.headed and not self.joined:
+            self.chains.append(self.at)
+        self.headed = self.joined = False
+
+    def report(self) -> Report:
+        """All that was taken."""
+        flat = " ".join(self.flats)
+        return Report(
+            tuple(self.lines),
+            tuple(self.starts),
+            tuple(self.flats),
+            flat,
+            tuple(self.flat_starts),
+            flat.translate(TIGHT),
+            tuple(self.headers),
+            tuple(self.chains),
+            self.traced,
+        )

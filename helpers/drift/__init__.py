@@ -2,15 +2,16 @@
 
 `check` gives the findings of a file, `fix` writes a copy with the mechanical ones repaired. The signatures of the
 installed transformers, trl, peft, bitsandbytes and datasets say what is accepted; `data/drift.toml` says what replaces
-what is not, and what changed without an error.
+what is not, and what changed without an error. `about` says what became of one argument that an error names.
 """
 
 from pathlib import Path
 
 from helpers.drift import checks, source, table
+from helpers.drift.lookup import about
 from helpers.drift.report import Finding, to_json, to_text
 
-__all__ = ["Finding", "check", "fix", "to_json", "to_text"]
+__all__ = ["Finding", "about", "check", "fix", "to_json", "to_text"]
 
 
 def check(path: Path) -> list[Finding]:

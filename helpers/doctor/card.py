@@ -16,7 +16,10 @@ WIDTH = 80
 EVIDENCE = 200  # characters of the line that decided
 GALLERY = "26_more_errors"
 # How PowerShell writes what bash writes otherwise; what is not here is the same in both.
-VARIABLE = re.compile(r"(?<![\w$:'\"])(?:export |set )?(PYTHONUTF8|[A-Z][A-Z0-9]*_[A-Z0-9_]+)=([^\s,;)]+)( ?)")
+VARIABLE = re.compile(
+    r"(?<![\w$:'\"])(?:(?:export|set) ([A-Z][A-Z0-9_]*)|(PYTHONUTF8|[A-Z][A-Z0-9]*_[A-Z0-9_]+))"
+    r"=(<[^<>]+>|[^\s,;)]+)( ?)"
+)
 COMMAND = re.compile(r"(?:python|accelerate|torchrun|deepspeed|llamafactory-cli|swift|axolotl)\b")
 SHELLS = (
     (re.compile(r"\brm -rf? "), "Remove-Item -Recurse "),
@@ -67,15 +70,16 @@ def wrap(said: str, first: str = "") -> list[str]:
 
 def powershell(step: str) -> str:
     """A step of a fix as PowerShell takes it; unchanged where that is the same."""
-    step = VARIABLE.sub(lambda found: f'$env:{found[1]}="{found[2]}"' + ("; " if runs(found) else found[3]), step)
+    step = VARIABLE.sub(assigned, step)
     for bash, other in SHELLS:
         step = bash.sub(other, step)
     return step
 
 
-def runs(variable: re.Match) -> bool:
-    """Whether a command stands behind the variable that it is given."""
-    return bool(COMMAND.match(variable.string, variable.end()))
+def assigned(found: re.Match) -> str:
+    """A variable of the environment in PowerShell, before the command that it is for."""
+    runs = COMMAND.match(found.string, found.end())
+    return f'$env:{found[1] or found[2]}="{found[3]}"' + ("; " if runs else found[4])
 
 
 def written(notebook: str) -> bool:

@@ -14,8 +14,9 @@ from helpers.doctor.nearest import Near, nearest, paste
 from helpers.doctor.reading import Report, from_exception, read
 
 # How sure: the message of an exception of a listed type, or pasted alone, or under another type; a warning or a line
-# of the log; a description in words. UNSURE is for what another line of the report speaks against.
-LISTED, ALONE, OTHER, HINT, WORDS, UNSURE = 0.95, 0.85, 0.75, 0.7, 0.65, 0.3
+# of the log; a description in words. UNSURE is for what another line of the report speaks against, FAINT for a hint
+# beside an exception that says something else.
+LISTED, ALONE, OTHER, HINT, WORDS, UNSURE, FAINT = 0.95, 0.85, 0.75, 0.7, 0.65, 0.3, 0.2
 NAMED = 0.6
 DESCRIPTION = 600  # characters; in anything longer, words that stand near one another mean little
 STORY = 3_000  # characters that a person writes; more is a log
@@ -119,7 +120,7 @@ def match(case: Case, given: Report) -> Iterator[Evidence]:
         weak += [(words, given.at_flat(at)) for words, at in found if at >= 0]
     for confidence, start in weak:
         if given.last:
-            yield Evidence(case, UNSURE, start, "the exception says something else")
+            yield Evidence(case, FAINT, start, "the exception says something else")
         else:
             yield weighed(case, confidence, start, given)
 

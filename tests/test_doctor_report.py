@@ -72,6 +72,11 @@ FP16 = "ValueError: Attempting to unscale FP16 gradients.\n"
         ("Is CUDA out of memory a matter of the batch size?", None),
         ("LoRA 的 target_modules 怎么设置？", None),  # noqa: RUF001
         ("显存不足是什么意思？", None),  # noqa: RUF001
+        ("Hugging Face timeout setting: what is the default?", None),
+        ("the loss was 0.5 and then went to 0.4", None),
+        ("After git merge the code quality changed", None),
+        ("合并 PDF 后出现乱码", None),
+        ("loss is nan, what should I do?", "loss_is_nan"),
         ("How can I fix CUDA out of memory?", "out_of_memory"),
         ("Why is my loss nan?", "loss_is_nan"),
         ("What does it mean? I get CUDA out of memory at step 3.", "out_of_memory"),
@@ -106,6 +111,7 @@ def test_an_answer_needs_a_fault_and_no_question_or_good_news(report, case):
             "",
         ),
         ("{'loss': 1.3}\n{'loss': 1.2}\n" + OOM, "out_of_memory", ""),
+        (OOM + "RuntimeError: DataLoader worker (pid 7) exited unexpectedly\n", "out_of_memory", ""),
     ],
 )
 def test_the_last_exception_counts_unless_it_only_followed(report, case, why):

@@ -195,7 +195,10 @@ def word(entry: str) -> str:
     if not letters:
         raise ValueError("an empty word")
     before = r"(?<![a-z])" if letters[0].isascii() else ""
-    return before + re.escape(letters) + (r"(?![a-z])" if len(letters) <= 4 and letters[-1].isascii() else "")
+    after = (
+        r"(?!\d|\.\d)" if letters[-1].isdigit() else r"(?![a-z])" if len(letters) <= 4 and letters[-1].isascii() else ""
+    )
+    return before + re.escape(letters) + after
 
 
 def read(path: Path) -> Case:

@@ -21,6 +21,8 @@ NAMED = 0.6
 DESCRIPTION = 600  # characters; in anything longer, words that stand near one another mean little
 STORY = 3_000  # characters that a person writes; more is a log
 MOST = 3
+REPEATED = 20
+TELLING = 14  # letters of a fragment that says something even without its library
 GONE = re.compile(r"([A-Za-z_][\w.]*)\(\) got an unexpected keyword argument \W?(\w+)")
 
 
@@ -105,16 +107,19 @@ def refused(given: Report) -> tuple[str, str] | None:
 def match(case: Case, given: Report) -> Iterator[Evidence]:
     """All evidence of one case."""
     for wording in case.wordings:
-        for n, (start, end) in enumerate(wording.find(given)):
+        for n, (start, end) in enumerate(ends(wording.find(given))):
             if n == 0 and not wording.fits(given):
-                yield Evidence(case, UNSURE, start, "its words are there, but nothing of the library that says them")
+                if end - start >= TELLING:
+                    yield Evidence(
+                        case, UNSURE, start, "its words are there, but nothing of the library that says them"
+                    )
                 break
             header = given.header(end - 1)
             if header is None:
                 yield weighed(case, OTHER if given.last else ALONE, start, given)
             else:
                 yield weighed(case, LISTED if header.type in case.types else OTHER, start, given)
-    weak = [(HINT, start) for hint in case.hints for start, _ in hint.find(given) if hint.fits(given)]
+    weak = [(HINT, start) for hint in case.hints for start, _ in ends(hint.find(given)) if hint.fits(given)]
     if len(given.flat) <= DESCRIPTION:
         found = ((WORDS, symptom.find(given.flat)) for symptom in case.symptoms)
         weak += [(words, given.at_flat(at)) for words, at in found if at >= 0]
@@ -123,6 +128,12 @@ def match(case: Case, given: Report) -> Iterator[Evidence]:
             yield Evidence(case, FAINT, start, "the exception says something else")
         else:
             yield weighed(case, confidence, start, given)
+
+
+def ends(found: Iterator[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The first and the last of many places: a log repeats itself."""
+    places = list(found)
+    return places if len(places) <= 2 * REPEATED else places[:REPEATED] + places[-REPEATED:]
 
 
 def weighed(case: Case, confidence: float, at: int, given: Report) -> Evidence:

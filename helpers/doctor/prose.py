@@ -14,7 +14,10 @@ ASKS_CHINESE = re.compile(
 )
 # A question with one of these is about a fault that its author has.
 FAULT = re.compile(
-    r"fix|solv|get rid|work ?around|\bwhy\b|\bhelp|\bnormal\b|\b(?:i|we)(?:m| am| was| have| keep| always|ve)? ?.{0,30}"
+    r"what (?:should|can|do|could) (?:i|we) do|what to do|any (?:idea|suggestion|advice|solution)"
+    r"|what(?:s| is) (?:wrong|going on)|what(?:s| is) the (?:problem|reason|cause|issue)|what happened|what causes"
+    r"|how come|fix|solv|get rid|work ?around|\bwhy\b|\bhelp|\bnormal\b"
+    r"|\b(?:i|we)(?:m| am| was| have| keep| always|ve)? ?.{0,30}"
     r"\b(?:got|get|gets|getting|see|seeing|saw|hit|hitting|ran into|run into|face|facing|encounter\w*)\b"
     r"|\bmy\b.{0,80}\b(?:is|are|was|became|becomes|shows?|goes|went|keeps?|outputs?|gives?|fails?|failed|crash\w*|stops?)\b"
     r"|怎么办|(?:怎么|如何)(?:解决|处理|回事|修)|为什么|为何|报错|出错|出现|遇到|变成|失败|求助|求解|咋"
@@ -51,8 +54,11 @@ def asks(said: str) -> bool:
     """Whether a sentence asks about a matter, and tells of no fault."""
     if FAULT.search(said):
         return False
-    marked = said.endswith("?")
-    return bool(ASKS.match(said) or marked and ASKS_IF_MARKED.match(said) or ASKS_CHINESE.search(said))
+    if ASKS.match(said) or ASKS_CHINESE.search(said):
+        return True
+    if not said.endswith("?"):
+        return False
+    return bool(ASKS_IF_MARKED.match(said)) or any(map(ASKS.match, re.split(r"[:,] ", said)))
 
 
 def settled(lines: Iterable[str]) -> bool:

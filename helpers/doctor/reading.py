@@ -43,6 +43,11 @@ WRAPPERS = (
 )  # fmt: skip
 
 
+FOLLOWS = re.compile(
+    r"see root cause above|exited unexpectedly|abruptly died|terminated abruptly|look up to see its traceback"
+)
+
+
 @dataclass(frozen=True)
 class Header:
     """Where in the tight text an exception's type stands, its bare name, and which chain of causes it is part of."""
@@ -50,11 +55,7 @@ class Header:
     at: int
     type: str
     chain: int
-
-    @property
-    def wraps(self) -> bool:
-        """Whether it says nothing of the cause."""
-        return self.type.endswith(WRAPPERS)
+    wraps: bool  # whether it says nothing of the cause
 
 
 @dataclass(frozen=True)
@@ -203,10 +204,11 @@ class Reader:
         before = 0
         for match in found:
             at = self.at + len(plain(line[: match.start(1)]).translate(TIGHT))
-            if not match[1].endswith(WRAPPERS):
+            wraps = match[1].endswith(WRAPPERS) or bool(FOLLOWS.search(line, match.end()))
+            if not wraps:
                 self.next(plain(line[before : match.start(1)]) if before else None, at)
                 before = match.end()
-            self.headers.append(Header(at, match[1].rpartition(".")[2], len(self.chains) - 1))
+            self.headers.append(Header(at, match[1].rpartition(".")[2], len(self.chains) - 1, wraps))
         if before:
             self.headed, self.in_message = True, True
             self.joined = line.rstrip().endswith(":")

@@ -300,13 +300,17 @@ def drift(
         bool, typer.Option("--fix", help="Write name.fixed.py or .fixed.ipynb beside it, with mechanical repairs.")
     ] = False,
 ) -> None:
-    """Say what the installed libraries no longer accept in a script, without running it. Exit 1 if anything."""
+    """Say what the installed libraries no longer accept in a script, without running it.
+
+    Exit 1 if anything was found, whatever a notebook's own pip cell pins (the finding then says what holds there);
+    exit 2 if a file could not be read, the others being reported all the same.
+    """
     from helpers import drift
 
-    found = {script: drift.check(script) for script in scripts}
-    fixed = {script: drift.fix(script) for script in scripts} if fix else {}
-    print(drift.to_json(found, fixed) if as_json else drift.to_text(found, fixed))
-    raise typer.Exit(1 if any(found.values()) else 0)
+    checked = [drift.examine(script, fix) for script in scripts]
+    print(drift.to_json(checked) if as_json else drift.to_text(checked))
+    refused, found = any(one.refused for one in checked), any(one.findings for one in checked)
+    raise typer.Exit(2 if refused else int(found))
 
 
 def estimate(new_tokens: int, as_json: bool, **settings) -> None:

@@ -117,7 +117,7 @@ def test_a_dict_with_other_uses_is_reported_and_not_repaired(tmp_path):
         "class Trainer:\n    pass\nTrainer(tokenizer=1)\n",
         "from mine import Trainer\nTrainer(tokenizer=1)\n",
         "Trainer(tokenizer=1)\n",
-        "from transformers import *\nTrainer(tokenizer=1)\n",
+        "from transformers import *\nfrom mine import *\nTrainer(tokenizer=1)\n",
         "def run(Trainer):\n    return Trainer(tokenizer=1)\n",
         "from transformers import Trainer\nfor Trainer in classes:\n    Trainer(tokenizer=1)\n",
         "from transformers import Trainer\nTrainer = mine(Trainer)\nTrainer(tokenizer=1)\n",
@@ -129,7 +129,7 @@ def test_a_dict_with_other_uses_is_reported_and_not_repaired(tmp_path):
         "import pytest, trl\nwith pytest.raises(TypeError):\n    trl.SFTConfig(max_seq_length=1)\n",
         "from transformers import Trainer\nclass T(Trainer):\n    def __init__(self, tokenizer): ...\nT(tokenizer=1)\n",
         "from transformers import Trainer\nclass T(Trainer):\n    def compute_loss(self, model, inputs, **kw): ...\n",
-        "from transformers import AutoModelForCausalLM as M\nm = M.from_pretrained('x', anything=1)\nm.foo(bar=1)\n",
+        "from transformers import AutoModelForCausalLM as M\nm = M.from_pretrained('x', use_cache=0)\nm.foo(b=1)\n",
         "from peft import LoraConfig\nLoraConfig(r=8, lora_alpha=16, target_modules='all-linear')\n",
         "from transformers import TrainingArguments\nTrainingArguments('out', learning_rate=1e-4)\n",
     ],
@@ -145,7 +145,7 @@ def test_what_is_not_known_to_be_wrong_is_left_alone(text, tmp_path):
         ("import peft.tuners.lora as lora\nlora.LoraConfig(rank=8)\n", "2 error rank"),
         ("from trl.trainer.sft_trainer import SFTTrainer\nSFTTrainer(tokenizer=1)\n", "2 error tokenizer"),
         ("from trl.trainer.utils import ConstantLengthDataset\n", "1 error trl.trainer.utils.ConstantLengthDataset"),
-        ("from transformers.generation_utils import top_k\n", "1 error transformers.generation_utils.top_k"),
+        ("from transformers.generation_utils import top_k\n", "1 error transformers.generation_utils"),
         ("import transformers.deepspeed\n", "1 error transformers.deepspeed"),
         ("from transformers import Trainer\nclass T(Trainer): ...\nT(tokenizer=1)\n", "3 error tokenizer"),
         ("def f():\n    from transformers import Trainer as T\n    return T(tokenizer=1)\n", "3 error tokenizer"),
@@ -231,10 +231,12 @@ def test_bad_input_is_one_line_that_says_where(name, content, words, tmp_path):
     assert words in str(error.value) and "\n" not in str(error.value)
 
 
-def test_a_syntax_error_in_a_notebook_names_cell_and_line(tmp_path):
-    path = notebook(tmp_path / "n.ipynb", new_markdown_cell("text"), "x = 1", "y = 2\nz = (")
-    with pytest.raises(InputError, match=r"n\.ipynb:2:2: "):
-        drift.check(path)
+def test_a_cell_that_is_not_python_is_skipped_with_its_place_and_its_reason(tmp_path):
+    aged = "from transformers import TrainingArguments\nTrainingArguments('o', no_cuda=True)"
+    path = notebook(tmp_path / "n.ipynb", new_markdown_cell("text"), "y = 2\nz = (", aged)
+    assert lines(path) == ["2:2 error no_cuda", "2:2 changed report_to"]
+    answer = CliRunner().invoke(cli.app, ["drift", str(path)])
+    assert answer.exit_code == 1 and f"{path}:1:2: not Python of this version: '(' was never closed" in answer.output
 
 
 def test_the_command_counts_repairs_and_speaks_json(tmp_path):
@@ -248,7 +250,6 @@ def test_the_command_counts_repairs_and_speaks_json(tmp_path):
     assert (answer.exit_code, said["ok"]) == (1, False)
     assert [file["findings"] == [] for file in said["files"]] == [False, True]
     assert Path(said["files"][0]["fixed"]).exists() and said["files"][1]["fixed"] is None
-    assert isinstance(run(cli.app, ["drift", str(tmp_path / "gone.py")]).exception, InputError)
 
 
 @pytest.mark.slow

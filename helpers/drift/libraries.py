@@ -2,13 +2,20 @@
 
 import importlib
 import inspect
+import re
+import warnings
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import cache
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
+from helpers import DATA
 from helpers.errors import InputError
 
 LIBRARIES = ("transformers", "trl", "peft", "bitsandbytes", "datasets")
+NONSENSE = "no_library_has_an_argument_of_this_name"
 
 
 class MissingError(LookupError):
@@ -21,20 +28,33 @@ class MissingError(LookupError):
 
 @dataclass(frozen=True)
 class Accepts:
-    """What a callable takes by keyword; `anything` when it has **kwargs. `defaults` are of the named ones."""
+    """What a callable takes by keyword; `anything` when no other is refused. `defaults` are of the named ones."""
 
     names: tuple[str, ...]
     anything: bool
     defaults: dict[str, Any]
 
 
-@cache
 def find(dotted: str) -> Any:
     """The object of this dotted name, or None when that cannot be told (it needs a package that is not installed).
 
     Raises MissingError when the installed library has no such name, InputError when the library itself is not there.
     """
-    parts = dotted.split(".")
+    found, missing = _find(dotted)
+    if missing:
+        raise MissingError(*missing)
+    return found
+
+
+@cache
+def _find(dotted: str) -> tuple[Any, tuple[str, str] | None]:
+    """The object, and the owner and the part where the search for it ended; what importing it warns of is left out."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _search(dotted.split("."))
+
+
+def _search(parts: list[str]) -> tuple[Any, tuple[str, str] | None]:
     try:
         here: Any = importlib.import_module(parts[0])
     except ImportError as error:
@@ -42,25 +62,44 @@ def find(dotted: str) -> Any:
     for n, part in enumerate(parts[1:], 1):
         owner, whole = ".".join(parts[:n]), ".".join(parts[: n + 1])
         if not inspect.ismodule(here) and not inspect.isclass(here):
-            return None
+            return None, None
         try:
             here = getattr(here, part)
         except AttributeError:
             if inspect.isclass(here):
-                raise MissingError(owner, part) from None
+                return None, (owner, part)
             try:
                 here = importlib.import_module(whole)
             except ModuleNotFoundError as error:
-                if error.name == whole:
-                    raise MissingError(owner, part) from None
-                return None
+                return None, (owner, part) if error.name == whole else None
             except Exception:  # a module of another library's world may fail in any way
-                return None
+                return None, None
         except Exception:  # a placeholder for what needs another package
-            return None
-    return here
+            return None, None
+    return here, None
 
 
+def lacks(dotted: str, attribute: str) -> bool:
+    """Whether no object of this class has the attribute: neither the class, nor a field, nor what its code sets."""
+    found = find(dotted)
+    if not inspect.isclass(found) or hasattr(found, attribute) or attribute in _fields(found):
+        return False
+    return f"self.{attribute} = " not in "".join(map(_code, found.__mro__[:-1]))
+
+
+def _fields(found: type) -> Any:
+    return getattr(found, "__dataclass_fields__", ())
+
+
+@cache
+def _code(found: type) -> str:
+    try:
+        return inspect.getsource(found)
+    except (OSError, TypeError):
+        return ""
+
+
+@cache
 def names(dotted: str) -> list[str]:
     """The names under which the table may know an object: itself, and for a class or method all bases' too.
 
@@ -81,6 +120,7 @@ def names(dotted: str) -> list[str]:
     return [dotted, f"{library}.{rest.rpartition('.')[2]}"]
 
 
+@cache
 def accepts(dotted: str) -> Accepts | None:
     """The keywords of a class or function; None when it has no signature to read."""
     try:
@@ -89,8 +129,47 @@ def accepts(dotted: str) -> Accepts | None:
         return None
     keyword = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     named = tuple(p.name for p in keyword if p.name not in ("self", "cls"))
-    anything = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    anything = any(p.kind is p.VAR_KEYWORD for p in parameters) or not _refuses(dotted)
     return Accepts(named, anything, {p.name: p.default for p in keyword})
+
+
+def _refuses(dotted: str) -> bool:
+    """Whether an argument of no such name is a TypeError. For a class it is tried, because a wrapped constructor may
+    take what its signature does not show, as that of the configs does; a function's signature is what Python binds."""
+    found = find(dotted)
+    return not inspect.isclass(found) or _complains(found, NONSENSE)
+
+
+@cache
+def loading_refuses(argument: str, value: Any = None) -> bool:
+    """Whether AutoModel....from_pretrained(argument=value) is a TypeError: tried on the embedded base.
+
+    What is a field of some architecture's config is not tried: another model than the base may take it.
+    """
+    if argument in _config_fields():
+        return False
+    return _complains(find("transformers.AutoModelForCausalLM.from_pretrained"), argument, value, str(DATA / "base"))
+
+
+@cache
+def _config_fields() -> set[str]:
+    """The names that the installed transformers sets on any of its configs."""
+    folder = Path(find("transformers").__file__).parent
+    files = [*folder.glob("models/*/configuration_*.py"), folder / "configuration_utils.py"]
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    return set(re.findall(r"^ +(?:self\.)?(\w+)\s*[:=]", text, re.MULTILINE))
+
+
+def _complains(call: Any, argument: str, value: Any = None, *others: Any) -> bool:
+    with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        warnings.simplefilter("ignore")
+        try:
+            call(*others, **{argument: value})
+        except TypeError as error:
+            return argument in str(error)
+        except Exception:  # it got past its arguments
+            return False
+    return False
 
 
 def _is_class(dotted: str) -> bool:

@@ -4,9 +4,9 @@ An edit is made only where the result is certain; what needs a decision is left 
 """
 
 import libcst as cst
-import libcst.matchers as m
 
-from helpers.drift.resolve import Keyword, Resolver
+from helpers.drift.arguments import Keyword
+from helpers.drift.resolve import Resolver
 from helpers.drift.source import Edit, Source
 from helpers.drift.table import Entry
 
@@ -21,7 +21,7 @@ def keyword(resolver: Resolver, source: Source, found: Keyword, entry: Entry, gi
     if entry.becomes:
         name, _, value = entry.becomes.partition("=")
         text = f'"{name}": {value}' if isinstance(found.whole, cst.DictElement) else entry.becomes
-        return (Edit(_start(resolver, found.node), _end(resolver, found.whole), text),)
+        return (Edit(resolver.start(found.node), resolver.end(found.whole), text),)
     if entry.value and entry.new and isinstance(found.value, cst.SimpleString):
         return (_string(resolver, found.value, entry.new),)
     if entry.new and not entry.value and entry.new.isidentifier():
@@ -48,13 +48,13 @@ def imports(
     edits: list[Edit] = []
     elsewhere: dict[str, list[str]] = {}
     for alias in node.names:
-        entry = missing.get(alias)
+        entry, old = missing.get(alias), alias.evaluated_name
         if entry is None or not entry.new or entry.kind not in ("renamed", "moved"):
             kept.append(alias)
             continue
-        new_module, _, new_name = entry.new.rpartition(".")
-        if alias.asname is None and new_name != alias.name.value:
-            edits += [_whole(resolver, use, new_name) for use in _uses(resolver, f"{module}.{alias.name.value}")]
+        new_module, new_name = _new_place(entry, module, old)
+        if alias.asname is None and new_name != old:
+            edits += [_whole(resolver, use, new_name) for use in _uses(resolver, f"{module}.{old}")]
         renamed = alias.with_changes(name=cst.Name(new_name))
         if new_module == module:
             kept.append(renamed)
@@ -67,33 +67,51 @@ def imports(
     if kept:
         last = kept[-1] if node.lpar else kept[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
         lines.insert(0, resolver.module.code_for_node(node.with_changes(names=[*kept[:-1], last])))
-    start, end = _start(resolver, node), _end(resolver, node)
+    start, end = resolver.start(node), resolver.end(node)
     text = ("\n" + " " * start[1]).join(lines)
     return (Edit(start, end, text), *edits)
 
 
+def add(resolver: Resolver, call: cst.Call, argument: str) -> tuple[Edit, ...]:
+    """One more argument behind the others of a call."""
+    if not call.args:
+        return ()
+    last = call.args[-1]
+    if isinstance(last.comma, cst.Comma):
+        return (Edit(resolver.end(last.comma), resolver.end(last.comma), f" {argument}"),)
+    return (Edit(resolver.end(last), resolver.end(last), f", {argument}"),)
+
+
+def _new_place(entry: Entry, module: str, name: str) -> tuple[str, str]:
+    """Module and name of what an entry says has moved: the thing itself, or the module that it is in."""
+    if module in entry.object:
+        return entry.new, name
+    new_module, _, new_name = entry.new.rpartition(".")
+    return new_module, new_name
+
+
 def _uses(resolver: Resolver, name: str) -> list[cst.Name]:
-    inside_imports = m.findall(resolver.module, m.ImportFrom())
-    imported = {id(part) for node in inside_imports for part in m.findall(node, m.Name())}
+    known = name.rpartition(".")[2]
     return [
         node
-        for node in m.findall(resolver.module, m.Name())
-        if isinstance(node, cst.Name) and id(node) not in imported and resolver.imported(node) == name
+        for node in resolver.named.get(known, ())
+        if not isinstance(resolver.parents[node], cst.ImportAlias) and resolver.imported(node) == name
     ]
 
 
 def _removal(resolver: Resolver, source: Source, found: Keyword) -> Edit:
     """The argument with one of its commas: the one before it on the same line, else the one after it."""
-    start, end = _start(resolver, found.node), _end(resolver, found.whole)
+    start, end = resolver.start(found.node), resolver.end(found.whole)
     around = resolver.parents[found.whole]
     items = around.elements if isinstance(around, cst.Dict) else cst.ensure_type(around, cst.Call).args
     siblings: list[cst.CSTNode] = list(items)
     place = siblings.index(found.whole)
-    before = _end(resolver, siblings[place - 1]) if place else (0, 0)
+    before = resolver.end(siblings[place - 1]) if place else (0, 0)
     if before[0] == start[0]:
         return Edit(before, end, "")
-    if isinstance(found.whole.comma, cst.Comma):
-        end = _end(resolver, found.whole.comma)
+    comma = found.whole.comma if isinstance(found.whole, cst.Arg | cst.DictElement) else None
+    if isinstance(comma, cst.Comma):
+        end = resolver.end(comma)
         rest = source.lines[end[0] - 1][end[1] :]
         end = (end[0], end[1] + len(rest) - len(rest.lstrip(" \t")))
     return Edit(start, end, "")
@@ -104,14 +122,4 @@ def _string(resolver: Resolver, node: cst.SimpleString, text: str) -> Edit:
 
 
 def _whole(resolver: Resolver, node: cst.CSTNode, text: str) -> Edit:
-    return Edit(_start(resolver, node), _end(resolver, node), text)
-
-
-def _start(resolver: Resolver, node: cst.CSTNode) -> tuple[int, int]:
-    position = resolver.positions[node].start
-    return position.line, position.column
-
-
-def _end(resolver: Resolver, node: cst.CSTNode) -> tuple[int, int]:
-    position = resolver.positions[node].end
-    return position.line, position.column
+    return Edit(resolver.start(node), resolver.end(node), text)

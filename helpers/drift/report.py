@@ -1,8 +1,8 @@
 """What was found in a file: one finding a line, as text and as JSON."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from helpers.drift.source import Edit
@@ -24,7 +24,10 @@ LEVELS = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is not as the script expects. `place` is file:line or file:cell:line; `edits` repair it."""
+    """One thing that is not as the script expects. `place` is file:line or file:cell:line; `edits` repair it.
+
+    `pinned` says what it means for the versions that the file itself asks pip for, where these are not the installed.
+    """
 
     place: str
     line: int
@@ -33,6 +36,7 @@ class Finding:
     message: str
     entry: Entry | None = None
     edits: tuple[Edit, ...] = ()
+    pinned: str = ""
 
     @property
     def level(self) -> str:
@@ -40,7 +44,7 @@ class Finding:
         return LEVELS[self.kind]
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.level}: {self.message}"
+        return f"{self.place}: {self.level}: {self.message}{self.pinned and '; ' + self.pinned}"
 
     def as_dict(self) -> dict:
         """The finding for a script that reads JSON."""
@@ -55,11 +59,14 @@ class Finding:
             "since": (entry.since or None) if entry else None,
             "reference": (entry.reference or None) if entry else None,
             "fixable": bool(self.edits),
+            "pinned": self.pinned or None,
         }
 
 
 def describe(what: str, subject: str, entry: Entry) -> str:
     """The sentence of a finding that has an entry: what is wrong, what replaces it, what to mind."""
+    if entry.beside.partition(":")[0] == subject:
+        subject = f"a {entry.beside.rpartition('.')[2]} as {subject}"
     value = f"={entry.value!r}" if entry.value and entry.value not in ("True", "False") else ""
     verb = {
         "renamed": f"{what} no longer takes {subject}{value}",
@@ -75,30 +82,56 @@ def describe(what: str, subject: str, entry: Entry) -> str:
     return "; ".join(part for part in parts if part) + (f" ({entry.since})" if entry.since else "")
 
 
-def to_text(found: Mapping[Path, list[Finding]], fixed: Mapping[Path, Path | None]) -> str:
-    """A line for each finding, then a line for each file: how many there are, and where the repaired copy is."""
-    lines = []
-    for path, findings in found.items():
-        lines += [str(finding) for finding in findings]
-        lines.append(f"{path}: {_count(findings)}")
-        if path in fixed:
-            left = sum(not finding.edits for finding in findings)
-            done = f"repaired copy in {fixed[path]}" if fixed[path] else "nothing that can be repaired mechanically"
-            lines.append(f"{path}: {done}, {left} left to you")
-    return "\n".join(lines)
+@dataclass(frozen=True)
+class Checked:
+    """What was found in one file, which of its cells were skipped, or why all of it was refused.
 
+    After a repair: `fixed` is the copy, `left` what is found in it still, with what only the repair brought to light.
+    """
 
-def to_json(found: Mapping[Path, list[Finding]], fixed: Mapping[Path, Path | None]) -> str:
-    """The same as JSON: `ok`, and for each file its findings and its repaired copy."""
-    files = [
-        {
-            "file": str(path),
-            "findings": [finding.as_dict() for finding in findings],
-            "fixed": str(fixed[path]) if fixed.get(path) else None,
+    path: Path
+    findings: list[Finding] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    refused: str = ""
+    asked: bool = False
+    fixed: Path | None = None
+    left: list[Finding] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """A line for each finding and skipped cell, then how many there are, and where the repaired copy is."""
+        if self.refused:
+            return [f"error: {self.refused}"]
+        said = [*map(str, self.findings), *self.skipped, f"{self.path}: {_count(self.findings)}"]
+        if self.asked:
+            new = {finding.message for finding in self.left} - {finding.message for finding in self.findings}
+            uncovered = f", {len(new)} of them first seen there" if new else ""
+            done = f"repaired copy in {self.fixed}" if self.fixed else "nothing that can be repaired mechanically"
+            said.append(f"{self.path}: {done}, {len(self.left)} left to you{uncovered}")
+            said += [str(finding) for finding in self.left if finding.message in new]
+        return said
+
+    def as_dict(self) -> dict:
+        """The same for a script that reads JSON."""
+        return {
+            "file": str(self.path),
+            "findings": [finding.as_dict() for finding in self.findings],
+            "skipped": self.skipped,
+            "refused": self.refused or None,
+            "fixed": str(self.fixed) if self.fixed else None,
+            "left": [finding.as_dict() for finding in self.left],
         }
-        for path, findings in found.items()
-    ]
-    return json.dumps({"ok": not any(found.values()), "files": files}, indent=1, ensure_ascii=False)
+
+
+def to_text(checked: Iterable[Checked]) -> str:
+    """The lines of all files."""
+    return "\n".join(line for one in checked for line in one.lines())
+
+
+def to_json(checked: Iterable[Checked]) -> str:
+    """The same as JSON; `ok` when all files were read and nothing was found in them."""
+    files = list(checked)
+    ok = not any(one.findings or one.refused for one in files)
+    return json.dumps({"ok": ok, "files": [one.as_dict() for one in files]}, indent=1, ensure_ascii=False)
 
 
 def _count(findings: list[Finding]) -> str:

@@ -1,191 +1,319 @@
-"""Which library object an expression of a script is, followed through imports, aliases and plain assignments.
+"""Which library object an expression of a script is, followed through imports, assignments, annotations and classes.
 
-Where a name has a value that cannot be followed (a parameter, a loop, a call of the user's own), the answer is None:
-no finding is better than a wrong one.
+Where a name has a value that cannot be followed (a loop, a call of something unknown), the answer is None: no finding
+is better than a wrong one.
 """
 
 import inspect
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import libcst as cst
-from libcst.metadata import (
-    MetadataWrapper,
-    ParentNodeProvider,
-    PositionProvider,
-    QualifiedNameSource,
-    ScopeProvider,
-)
+import libcst.matchers as m
+from libcst.helpers import get_full_name_for_node
 
 from helpers.drift import libraries
+from helpers.drift.bindings import Binding, Bindings
+from helpers.drift.source import Unit
 from helpers.drift.table import Table
+
+PARSED = ("parse_args_into_dataclasses", "parse_json_file", "parse_yaml_file", "parse_dict", "parse_args_and_config")
+PARSER = "transformers.HfArgumentParser"
+NO_ANNOTATION = ("Optional", "Union", "Annotated")
 
 
 @dataclass(frozen=True)
 class Target:
-    """A dotted library name. `instance`: the expression is an object of that class. `bound`: reached through one."""
+    """A dotted library name. `instance`: the expression is an object of that class. `bound`: reached through one.
+
+    `own` are the names that the script's subclass brings, `built` when its constructor is its own; `call` made it.
+    """
 
     name: str
     instance: bool = False
     bound: bool = False
+    own: frozenset[str] = frozenset()
+    built: bool = False
+    call: cst.Call | None = None
 
 
-@dataclass(frozen=True)
-class Keyword:
-    """An argument given by name, as `name=value` or as a key of a dict that is passed with **.
+class Resolver(Bindings):
+    """Bindings, and what they are in the installed libraries."""
 
-    `node` is what carries the name in the source; `whole` is the argument or dict element. `shared`: the dict has other
-    uses, so that renaming its key might break them.
-    """
-
-    name: str
-    value: cst.BaseExpression
-    node: cst.Name | cst.SimpleString
-    whole: cst.Arg | cst.DictElement
-    shared: bool = False
-
-
-class Resolver:
-    """Answers for one module. Reading its metadata copies the tree: visit `self.module`, not the one passed in."""
-
-    def __init__(self, module: cst.Module, table: Table) -> None:
-        wrapper = MetadataWrapper(module)
-        self.module, self.table = wrapper.module, table
-        self.positions = wrapper.resolve(PositionProvider)
-        self.parents = wrapper.resolve(ParentNodeProvider)
-        self._scopes = wrapper.resolve(ScopeProvider)
+    def __init__(self, unit: Unit, table: Table) -> None:
+        super().__init__(unit)
+        self.table = table
         self._open: set[cst.CSTNode] = set()
+        self._cut = False
+        self._targets: dict[cst.CSTNode, Target | None] = {}
+        self._own: dict[cst.ClassDef, dict[str, list[cst.BaseExpression | None]]] = {}
 
     def target(self, node: cst.CSTNode) -> Target | None:
         """The library object that an expression is, or None."""
+        if node in self._targets:
+            return self._targets[node]
         if node in self._open:  # x = f(x)
+            self._cut = True
             return None
+        if not self._open:
+            self._cut = False
         self._open.add(node)
         try:
-            if isinstance(node, cst.Name):
-                return self._of_name(node)
-            if isinstance(node, cst.Attribute):
-                owner = self.target(node.value)
-                bound = owner is not None and (owner.instance or owner.bound)
-                return Target(f"{owner.name}.{node.attr.value}", bound=bound) if owner else None
-            if isinstance(node, cst.Call):
-                return self._of_call(node)
-            return None
+            found = self._target(node)
         finally:
             self._open.discard(node)
+        if not self._open or not self._cut:  # an answer that a circle cut short is not kept
+            self._targets[node] = found
+        return found
 
-    def imported(self, node: cst.Name) -> str | None:
-        """The dotted name that a name was imported as; None when it has another meaning, or several."""
-        scope = self._scopes.get(node)
-        found = scope.get_qualified_names_for(node) if scope else set()
-        names = {one.name for one in found if one.source is QualifiedNameSource.IMPORT}
-        return names.pop() if len(names) == len(found) == 1 else None
+    def today(self, target: Target) -> Target:
+        """The target where the table says it is now, if its old place is gone."""
+        try:
+            libraries.find(target.name)
+        except libraries.MissingError as gone:
+            entry = self.table.of_object([*libraries.names(target.name), f"{gone.owner}.{gone.part}"])
+            if entry and entry.new and entry.kind in ("moved", "renamed"):
+                return replace(target, name=entry.new)
+        return target
 
-    def keywords(self, call: cst.Call) -> tuple[list[Keyword], bool]:
-        """The arguments given by name, and whether these are all (no ** of something that cannot be read here)."""
-        found, complete = [], True
-        for arg in call.args:
-            if arg.keyword:
-                found.append(Keyword(arg.keyword.value, arg.value, arg.keyword, arg))
-            elif arg.star == "**":
-                inner = self._dict(arg.value)
-                complete = complete and inner is not None
-                found += inner or []
-            elif arg.star == "*":
-                complete = False
-        return found, complete
+    def own_values(self, owner: cst.ClassDef) -> dict[str, list[cst.BaseExpression | None]]:
+        """What a class of the script sets on itself or its objects; None for what is no plain value."""
+        if owner not in self._own:
+            found: dict[str, list[cst.BaseExpression | None]] = {}
+            for part in owner.body.body:
+                if isinstance(part, cst.FunctionDef | cst.ClassDef):
+                    found.setdefault(part.name.value, []).append(None)
+            for node in m.findall(owner, m.Assign() | m.AnnAssign()):
+                in_body = self.parents[self.parents[node]] is owner.body
+                for target, value in _assignments(node):
+                    name = _own_name(target, in_body)
+                    if name:
+                        found.setdefault(name, []).append(value)
+            self._own[owner] = found
+        return self._own[owner]
 
-    def ancestors(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-        """The nodes around a node, from the inside out."""
-        while node in self.parents:
-            node = self.parents[node]
-            yield node
+    def _target(self, node: cst.CSTNode) -> Target | None:
+        if isinstance(node, cst.Name):
+            return self._of_name(node)
+        if isinstance(node, cst.Attribute):
+            return self._of_attribute(node, node.value, node.attr.value)
+        if isinstance(node, cst.Call):
+            return self._of_call(node)
+        if isinstance(node, cst.Await):
+            return self.target(node.expression)
+        if isinstance(node, cst.IfExp):
+            found = [self.target(part) for part in (node.body, node.orelse) if not _is_none(part)]
+            return found[0] if found and all(found) else None
+        if isinstance(node, cst.Subscript) and isinstance(node.value, cst.Call):
+            index = node.slice[0].slice
+            place = index.value if isinstance(index, cst.Index) else None
+            return self._unpacked(node.value, place.evaluated_value) if isinstance(place, cst.Integer) else None
+        return None
 
-    def line(self, node: cst.CSTNode) -> int:
-        """The line that a node starts on, from 1."""
-        return self.positions[node].start.line
+    def _of_attribute(self, node: cst.CSTNode, value: cst.BaseExpression, name: str) -> Target | None:
+        owner = self.target(value)
+        if m.matches(value, m.Name("self")):
+            around = self.enclosing_class(node)
+            values = self.own_values(around).get(name) if around else None
+            if values is not None:
+                found = [self.target(one) if one is not None else None for one in values if not _is_none(one)]
+                return found[-1] if found and all(found) else None
+        if owner is None or name in owner.own:
+            return self._by_method(value, name) if owner is None else None
+        bound = owner.instance or owner.bound
+        return Target(self._forwarded(f"{owner.name}.{name}") if bound else f"{owner.name}.{name}", bound=bound)
+
+    def _by_method(self, value: cst.BaseExpression, name: str) -> Target | None:
+        """What a method is that only one class has, where its owner is named as one names such objects."""
+        where = self.table.methods.get(name)
+        if where is None or not self._uses_ours:
+            return None
+        said = value.attr.value if isinstance(value, cst.Attribute) else getattr(value, "value", "")
+        fits = isinstance(said, str) and where["named"] in said.lower()
+        return Target(f"{where['class']}.{name}", bound=True) if fits else None
+
+    @cached_property
+    def _uses_ours(self) -> bool:
+        return any(name in self.named for name in (*libraries.LIBRARIES, "unsloth"))
+
+    def _forwarded(self, name: str) -> str:
+        """Where an attribute is that an object passes on, as a PeftModel does to its base model."""
+        try:
+            libraries.find(name)
+        except libraries.MissingError as gone:
+            for owner in libraries.names(gone.owner):
+                if owner in self.table.forwards:
+                    return self._forwarded(f"{self.table.forwards[owner]}.{gone.part}")
+        return name
 
     def _of_call(self, node: cst.Call) -> Target | None:
+        name = self.dotted(node.func) or (node.func.value if isinstance(node.func, cst.Name) else "")
+        first = node.args[0].value if node.args else None
+        if name == "super":
+            return self._super(node)
+        if name == "functools.partial":
+            return self.target(first) if first is not None else None
+        text = _string(node.args[1].value) if name == "getattr" and len(node.args) > 1 else _string(first)
+        if name == "importlib.import_module" and text:
+            return Target(text) if text.partition(".")[0] in libraries.LIBRARIES else None
+        if name == "getattr" and text and first is not None:
+            return self._of_attribute(node, first, text)
         called = self.target(node.func)
-        if called is None:
-            return None
+        return self._made(node, self.today(called)) if called and not called.instance else None
+
+    def _made(self, node: cst.Call, called: Target) -> Target | None:
         try:
-            made = self.table.returned_by(libraries.names(called.name))
+            found = libraries.find(called.name)
+            made = self.table.returned_by(libraries.names(called.name), _flags(node))
+            if made == "self":
+                owner = self.target(node.func.value) if isinstance(node.func, cst.Attribute) else None
+                return owner if owner and owner.instance else None
             if made:
-                return Target(made, instance=True)
-            if inspect.isclass(libraries.find(called.name)):
-                return Target(called.name, instance=True)
-            owner, _, method = called.name.rpartition(".")
-            if method.startswith("from_") and "." in owner and inspect.isclass(libraries.find(owner)):
-                return Target(owner, instance=True)
+                return Target(made, instance=True, call=node)
+            if inspect.isclass(found):
+                return replace(called, instance=True, call=node)
+            owner_name, _, method = called.name.rpartition(".")
+            if method.startswith("from_") and "." in owner_name and inspect.isclass(libraries.find(owner_name)):
+                return replace(called, name=owner_name, instance=True, call=node)
         except libraries.MissingError:
             pass
         return None
 
     def _of_name(self, node: cst.Name) -> Target | None:
-        name = self.imported(node)
-        if name is not None:
-            return Target(name) if name.partition(".")[0] in libraries.LIBRARIES else None
-        values = self._values(node)
-        targets = [(self.line(value), self.target(value)) for value in values]
-        if not targets or any(target is None for _, target in targets):
+        bindings = self.of(node)
+        if not bindings:
+            return self._from_star(node)
+        if all(binding.imported for binding in bindings):
+            name = self.imported(node)
+            return Target(name) if name and name.partition(".")[0] in libraries.LIBRARIES else None
+        targets = [self._bound(one, node.value) for one in bindings if one.value is None or not _is_none(one.value)]
+        return targets[-1] if targets and all(targets) else None
+
+    def _from_star(self, node: cst.Name) -> Target | None:
+        """A name that only `from library import *` can have brought."""
+        if len(self._stars) != 1 or not self._stars[0]:
             return None
-        before = [pair for pair in targets if pair[0] <= self.line(node)] or targets
-        return max(before, key=lambda pair: pair[0])[1]
+        name = f"{self._stars[0]}.{node.value}"
+        try:
+            return Target(name) if libraries.find(name) is not None else None
+        except libraries.MissingError:
+            return None
 
-    def _values(self, node: cst.Name) -> list[cst.CSTNode]:
-        """What the name is bound to, wherever; empty when one binding is of a kind that cannot be followed."""
-        scope = self._scopes.get(node)
-        values: list[cst.CSTNode] = []
-        for assignment in scope[node.value] if scope else ():
-            bound = getattr(assignment, "node", None)
-            parent = self.parents.get(bound) if bound is not None else None
-            if isinstance(parent, cst.AssignTarget):
-                parent = self.parents[parent]
-            if isinstance(bound, cst.ClassDef):
-                base = self._inherited(bound)
-                if base is None:
-                    return []
-                values.append(base)
-            elif isinstance(parent, cst.Assign | cst.AnnAssign | cst.NamedExpr) and parent.value is not None:
-                values.append(parent.value)
-            else:
-                return []
-        return values
+    @cached_property
+    def _stars(self) -> list[str]:
+        """The modules that are imported with a star; empty strings for those of other packages."""
+        nodes = [cst.ensure_type(n, cst.ImportFrom) for n in m.findall(self.module, m.ImportFrom(names=m.ImportStar()))]
+        modules = [get_full_name_for_node(node.module) or "" for node in nodes if node.module]
+        return [name if name.partition(".")[0] in libraries.LIBRARIES else "" for name in modules]
 
-    def _inherited(self, node: cst.ClassDef) -> cst.CSTNode | None:
-        """The one base whose constructor a class without its own has."""
-        own = {part.name.value for part in node.body.body if isinstance(part, cst.FunctionDef)}
-        return node.bases[0].value if len(node.bases) == 1 and not own & {"__init__", "__new__"} else None
-
-    def _dict(self, node: cst.CSTNode) -> list[Keyword] | None:
-        """The items of a dict literal, of dict(...), or of a name that is bound to one and to nothing else."""
-        shared = False
-        if isinstance(node, cst.Name):
-            values, uses = self._values(node), self._uses(node)
-            if len(values) != 1 or uses > 1 and self._changed(node):
-                return None
-            node, shared = values[0], uses > 1
-        if isinstance(node, cst.Dict):
-            found = [
-                Keyword(str(e.key.evaluated_value), e.value, e.key, e, shared)
-                for e in node.elements
-                if isinstance(e, cst.DictElement) and isinstance(e.key, cst.SimpleString)
-            ]
-            return found if len(found) == len(node.elements) else None
-        if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "dict":
-            found = [Keyword(a.keyword.value, a.value, a.keyword, a, shared) for a in node.args if a.keyword]
-            return found if len(found) == len(node.args) else None
+    def _bound(self, binding: Binding, name: str) -> Target | None:
+        if binding.imported:
+            return Target(binding.imported) if binding.imported.partition(".")[0] in libraries.LIBRARIES else None
+        if binding.value is not None:
+            return self.target(binding.value) if binding.index is None else self._unpacked(binding.value, binding.index)
+        if isinstance(binding.node, cst.ClassDef):
+            return self._of_class(binding.node)
+        if isinstance(binding.node, cst.Param):
+            return self._of_parameter(binding.node)
+        if isinstance(binding.node, cst.AnnAssign):
+            return self._annotated(binding.node.annotation)
         return None
 
-    def _accesses(self, node: cst.Name) -> list[cst.CSTNode]:
-        scope = self._scopes[node]
-        return [a.node for found in scope[node.value] for a in found.references] if scope else []
+    def _of_class(self, node: cst.ClassDef) -> Target | None:
+        base = self.target(node.bases[0].value) if len(node.bases) == 1 else None
+        if base is None or base.instance:
+            return None
+        own = frozenset(self.own_values(node))
+        return replace(base, own=base.own | own, built=base.built or bool(own & {"__init__", "__new__"}))
 
-    def _uses(self, node: cst.Name) -> int:
-        return len(self._accesses(node))
+    def _of_parameter(self, node: cst.Param) -> Target | None:
+        function = self.function(node)
+        first = function.params.params[0] if function and function.params.params else None
+        owner = self.parents.get(self.parents[function]) if function and node is first else None
+        static = m.Decorator(m.Name("staticmethod") | m.Name("classmethod"))
+        if function and isinstance(owner, cst.ClassDef) and not any(m.matches(d, static) for d in function.decorators):
+            made = self._of_class(owner)
+            return replace(made, instance=True) if made else None
+        return self._annotated(node.annotation) if node.annotation and not node.star else None
 
-    def _changed(self, node: cst.Name) -> bool:
-        """Whether the dict is touched by anything but ** in calls: an item set or deleted, a method called on it."""
-        parents = [self.parents[use] for use in self._accesses(node)]
-        return not all(isinstance(parent, cst.Arg) and parent.star == "**" for parent in parents)
+    def _annotated(self, annotation: cst.Annotation | None) -> Target | None:
+        kinds = _annotation_parts(annotation.annotation) if annotation else []
+        found = [self._annotation(kind) for kind in kinds]
+        return replace(found[0], instance=True) if len(found) == 1 and found[0] and not found[0].instance else None
+
+    def _annotation(self, kind: cst.BaseExpression) -> Target | None:
+        text = _string(kind)
+        if text is None:
+            return self._class(self.target(kind))
+        name = text.rpartition(".")[2]
+        uses = (self.target(node) for node in self.named.get(name, ()) if self.of(node))
+        return self._class(next((found for found in uses if found), None))
+
+    def _class(self, found: Target | None) -> Target | None:
+        if found is None:
+            return None
+        found = self.today(found)
+        try:
+            return found if inspect.isclass(libraries.find(found.name)) else None
+        except libraries.MissingError:
+            return None
+
+    def _super(self, node: cst.Call) -> Target | None:
+        around = self.enclosing_class(node)
+        base = self.target(around.bases[0].value) if around and len(around.bases) == 1 else None
+        return replace(base, instance=True) if base and not base.instance else None
+
+    def _unpacked(self, value: cst.BaseExpression, index: int) -> Target | None:
+        """One of the objects that an argument parser of the libraries fills from the dataclasses it was made with."""
+        func = value.func if isinstance(value, cst.Call) else None
+        made = self.target(func.value) if isinstance(func, cst.Attribute) and func.attr.value in PARSED else None
+        if made is None or made.call is None or not made.call.args or PARSER not in libraries.names(made.name):
+            return None
+        kinds = made.call.args[0].value
+        if isinstance(kinds, cst.Name):
+            kinds = self.only_value(kinds) or kinds
+        each = [part.value for part in kinds.elements] if isinstance(kinds, cst.Tuple | cst.List) else [kinds]
+        found = self._class(self.target(each[index])) if index < len(each) else None
+        return replace(found, instance=True) if found else None
+
+
+def _annotation_parts(node: cst.BaseExpression) -> list[cst.BaseExpression]:
+    """The classes that an annotation allows, without None."""
+    if isinstance(node, cst.BinaryOperation):
+        return [part for side in (node.left, node.right) for part in _annotation_parts(side)]
+    if isinstance(node, cst.Subscript) and m.matches(node.value, m.OneOf(*map(m.Name, NO_ANNOTATION))):
+        inner = [part.slice.value for part in node.slice if isinstance(part.slice, cst.Index)]
+        return [part for one in inner for part in _annotation_parts(one)]
+    return [] if _is_none(node) else [node]
+
+
+def _is_none(node: cst.CSTNode | None) -> bool:
+    return isinstance(node, cst.Name) and node.value == "None"
+
+
+def _flags(node: cst.Call) -> set[str]:
+    """The arguments that are given, and not plainly as True; ** stands for any."""
+    given = {arg.keyword.value if arg.keyword else arg.star: arg.value for arg in node.args}
+    return {name for name, value in given.items() if name and not m.matches(value, m.Name("True"))}
+
+
+def _string(node: cst.BaseExpression | None) -> str | None:
+    return str(node.evaluated_value) if isinstance(node, cst.SimpleString) else None
+
+
+def _assignments(node: cst.CSTNode) -> list[tuple[cst.BaseExpression, cst.BaseExpression | None]]:
+    """Each target with its value; None for one that is unpacked."""
+    if isinstance(node, cst.AnnAssign):
+        return [(node.target, node.value)]
+    assign = cst.ensure_type(node, cst.Assign)
+    targets = [one.target for one in assign.targets]
+    unpacked = [part.value for one in targets if isinstance(one, cst.Tuple | cst.List) for part in one.elements]
+    whole = [one for one in targets if not isinstance(one, cst.Tuple | cst.List)]
+    return [*((one, assign.value) for one in whole), *((one, None) for one in unpacked)]
+
+
+def _own_name(target: cst.BaseExpression, in_body: bool) -> str:
+    """`x` of self.x, or of an x in the class's body; nothing for other targets."""
+    if isinstance(target, cst.Attribute) and m.matches(target.value, m.Name("self")):
+        return target.attr.value
+    return target.value if in_body and isinstance(target, cst.Name) else ""

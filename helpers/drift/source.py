@@ -1,30 +1,26 @@
-"""Read a script or notebook as one Python module whose lines know where they come from; write its corrected copy."""
+"""Read a script or notebook as modules whose lines know where they come from; make its corrected text."""
 
 import ast
+import copy
 import io
-import re
 import tokenize
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import libcst as cst
+from packaging.specifiers import SpecifierSet
 
+from helpers.drift import magics
+from helpers.drift.libraries import LIBRARIES
 from helpers.errors import InputError
-from helpers.files import whole_files
-
-# What IPython reads and Python does not: %magic, !shell, ?help and help? as lines of their own, the first two also
-# behind an equals sign.
-LINE_MAGIC = re.compile(r"(\s*)(?:%{1,2}[a-zA-Z]|!|\?|[\w.]+\?{1,2}\s*$)")
-ASSIGNED_MAGIC = re.compile(r"(\s*[\w, ]+=\s*)(?:%[a-zA-Z]|!)")
-CELL_MAGIC = re.compile(r"\s*%%(\w+)")
-PYTHON_CELLS = ("time", "timeit", "capture", "prun", "debug")
 
 
 @dataclass(frozen=True)
 class Edit:
-    """Put `text` where the module has what lies between two (line, column) positions; lines from 1, columns from 0."""
+    """Put `text` where the file has what lies between two (line, column) positions; lines from 1, columns from 0."""
 
     start: tuple[int, int]
     end: tuple[int, int]
@@ -32,24 +28,28 @@ class Edit:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A code cell: its place among all cells, its number among the code cells, its lines as one reads them."""
+class Unit:
+    """What runs as one module: a script, the cells of a notebook, a file that a cell writes.
 
-    index: int
-    number: int
-    text: str
+    `lines[n - 1]` is the number in the file of the module's line n.
+    """
+
+    module: cst.Module
+    lines: list[int]
 
 
 @dataclass(frozen=True)
 class Source:
-    """One file. `lines` are as they stand in it, `module` is what Python would see, line for line."""
+    """One file. `lines` are as they stand in it; `skipped` says which cells could not be read, and why."""
 
     path: Path
     lines: list[str]
     places: list[str]
-    module: cst.Module
+    units: list[Unit]
     encoding: str = "utf-8"
-    cells: tuple[Cell, ...] = ()
+    notebook: Any = None
+    skipped: list[str] = field(default_factory=list)
+    pins: dict[str, SpecifierSet] = field(default_factory=dict)
 
     def place(self, line: int) -> str:
         """`path:line`, or `path:cell:line` where cell counts the code cells from 1."""
@@ -62,22 +62,19 @@ def read(path: Path) -> Source:
         raise InputError(f"{path}: drift reads .py and .ipynb files")
     if not path.is_file():
         raise InputError(f"there is no file {path}")
-    return _read_notebook(path) if path.suffix == ".ipynb" else _read_script(path)
+    return parse(path, path.read_bytes())
 
 
-def write_fixed(source: Source, edits: Iterable[Edit]) -> Path:
-    """Write the edited copy beside the file as name.fixed.py or name.fixed.ipynb; it appears whole or not at all.
+def parse(path: Path, raw: bytes) -> Source:
+    """The file `path` as if it held these bytes. InputError as for `read`."""
+    return _read_notebook(path, raw) if path.suffix == ".ipynb" else _read_script(path, raw)
 
-    InputError when the copy is there already: nothing is overwritten.
-    """
-    target = source.path.with_suffix(f".fixed{source.path.suffix}")
-    if target.exists():
-        raise InputError(f"{target} exists already: look at it and remove it first; nothing was written")
+
+def repaired(source: Source, edits: Iterable[Edit]) -> bytes:
+    """The file with the edits made, in its own encoding."""
     lines = edited(source.lines, edits)
-    text = _notebook_text(source, lines) if source.cells else "".join(lines)
-    with whole_files(target) as (file,):
-        file.write(text.encode(source.encoding))
-    return target
+    text = "".join(lines) if source.notebook is None else _notebook_text(source, lines)
+    return text.encode(source.encoding)
 
 
 def edited(lines: list[str], edits: Iterable[Edit]) -> list[str]:
@@ -101,8 +98,7 @@ def _apart(edits: Iterable[Edit]) -> list[Edit]:
     return apart
 
 
-def _read_script(path: Path) -> Source:
-    raw = path.read_bytes()
+def _read_script(path: Path, raw: bytes) -> Source:
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
         text = raw.decode(encoding)
@@ -112,46 +108,63 @@ def _read_script(path: Path) -> Source:
     except SyntaxError as error:
         raise InputError(f"{path}:1: {error.msg}; save the file as UTF-8") from error
     lines = _lines(text)
-    _check_syntax(text, lambda line: f"{path}:{line}")
-    return Source(path, lines, [str(n) for n in range(1, len(lines) + 1)], _parse(path, text), encoding)
+    code, wrong = _python(lines)
+    if wrong:
+        raise InputError(f"{path}:{wrong}")
+    unit = Unit(_parse(path, code), list(range(1, len(lines) + 1)))
+    return Source(path, lines, [str(n) for n in unit.lines], [unit], encoding)
 
 
-def _read_notebook(path: Path) -> Source:
-    import nbformat
+def _read_notebook(path: Path, raw: bytes) -> Source:
+    from nbformat import reader
 
     try:
-        notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
-        cells = [(index, cell) for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
-    except Exception as error:  # nbformat lets through whatever the JSON reader and its own schema raise
+        notebook = reader.reads(raw.decode("utf-8-sig"))  # as it is: not converted, and not held against the schema
+        cells = _code_cells(notebook)
+        texts = [_ended(_lines(cell[key])) for cell, key in cells]
+    except Exception as error:  # nbformat lets through whatever the JSON reader and the shape of the file raise
         raise InputError(f"{path}: not a notebook that nbformat can read ({type(error).__name__})") from error
-    lines, python, places, kept = [], [], [], []
-    for number, (index, cell) in enumerate(cells, 1):
-        seen = _lines(cell.source)
-        if seen and not seen[-1].endswith("\n"):
-            seen[-1] += "\n"
-        code = _without_magics(seen)
-        try:
-            _check_syntax("".join(code), lambda line, number=number: f"{path}:{number}:{line}")
-        except InputError:
-            if "raises-exception" not in cell.metadata.get("tags", []):
-                raise
-            code = ["\n"] * len(seen)
-        lines += seen
-        python += code
-        places += [f"{number}:{line}" for line in range(1, len(seen) + 1)]
-        kept.append(Cell(index, number, cell.source))
-    return Source(path, lines, places, _parse(path, "".join(python)), cells=tuple(kept))
+    source = Source(path, [], [], [], notebook=notebook)
+    parts: dict[str, tuple[list[str], list[int]]] = {"": ([], [])}
+    for number, seen in enumerate(texts, 1):
+        file = magics.written_file(seen)
+        code, wrong = _python(["\n", *seen[1:]] if file else seen)
+        if wrong:
+            source.skipped.append(f"{path}:{number}:{wrong}; this cell is skipped")
+        else:
+            python, numbers = parts.setdefault(file or "", ([], []))
+            python += _lines(code)
+            numbers += range(len(source.lines) + 1, len(source.lines) + len(seen) + 1)
+        source.pins.update(magics.pins(seen, LIBRARIES))
+        source.lines.extend(seen)
+        source.places.extend(f"{number}:{line}" for line in range(1, len(seen) + 1))
+    source.units.extend(Unit(_parse(path, "".join(python)), numbers) for python, numbers in parts.values())
+    return source
+
+
+def _code_cells(notebook) -> list[tuple[dict, str]]:
+    """Each code cell and the key of its text; before nbformat 4 cells lie in worksheets and have an `input`."""
+    old = notebook.nbformat < 4
+    sheets = notebook.worksheets if old else [notebook]
+    return [(cell, "input" if old else "source") for sheet in sheets for cell in sheet.cells if _is_code(cell)]
+
+
+def _is_code(cell) -> bool:
+    return cell.cell_type == "code" and cell.get("language", "python") == "python"
 
 
 def _notebook_text(source: Source, lines: list[str]) -> str:
-    import nbformat
+    from nbformat import versions
 
-    notebook = nbformat.read(source.path, as_version=nbformat.NO_CONVERT)
-    for cell in source.cells:
-        mine = [line for line, place in zip(lines, source.places) if place.startswith(f"{cell.number}:")]
-        text = "".join(mine)
-        notebook.cells[cell.index].source = text if cell.text.endswith("\n") else text.removesuffix("\n")
-    return nbformat.writes(notebook) + "\n"
+    notebook = copy.deepcopy(source.notebook)
+    texts: dict[str, str] = {}
+    for line, place in zip(lines, source.places):
+        number = place.partition(":")[0]
+        texts[number] = texts.get(number, "") + line
+    for place_of, (cell, key) in enumerate(_code_cells(notebook), 1):
+        text = texts.get(str(place_of), "")
+        cell[key] = text if cell[key].endswith("\n") else text.removesuffix("\n")
+    return versions[notebook.nbformat].writes_json(notebook) + "\n"
 
 
 def _lines(text: str) -> list[str]:
@@ -159,36 +172,31 @@ def _lines(text: str) -> list[str]:
     return list(io.StringIO(text, newline=""))
 
 
-def _without_magics(lines: list[str]) -> list[str]:
-    """The same number of lines, with what only IPython understands replaced by what does nothing."""
-    cell_magic = CELL_MAGIC.match(lines[0]) if lines else None
-    if cell_magic and cell_magic.group(1) not in PYTHON_CELLS:
-        return ["\n"] * len(lines)
-    code, continued = [], False
-    for line in lines:
-        magic = LINE_MAGIC.match(line)
-        assigned = ASSIGNED_MAGIC.match(line)
-        if continued:
-            code.append("\n")
-        elif magic:
-            code.append(magic.group(1) + "pass\n")
-        elif assigned:
-            code.append(assigned.group(1) + "None\n")
-        else:
-            code.append(line)
-        continued = bool(continued or magic or assigned) and line.rstrip("\r\n").endswith("\\")
-    return code
+def _ended(lines: list[str]) -> list[str]:
+    return [*lines[:-1], lines[-1] if lines[-1].endswith("\n") else lines[-1] + "\n"] if lines else []
 
 
-def _check_syntax(code: str, place) -> None:
+def _python(lines: list[str]) -> tuple[str, str]:
+    """These lines as Python, without what only IPython reads, and what is wrong: `line: reason`, or nothing."""
+    reasons = []
+    for read_as in (list, magics.without_magics, magics.without_bare_magics):
+        code = "".join(read_as(lines))
+        reasons.append(_syntax(code))
+        if not reasons[-1]:
+            return code, ""
+    return "", reasons[1]
+
+
+def _syntax(code: str) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             ast.parse(code)
         except SyntaxError as error:
-            raise InputError(f"{place(error.lineno or 1)}: not Python of this version: {error.msg}") from error
+            return f"{error.lineno or 1}: not Python of this version: {error.msg}"
         except (ValueError, RecursionError, MemoryError) as error:
-            raise InputError(f"{place(1)}: cannot be read as Python: {error or type(error).__name__}") from error
+            return f"1: cannot be read as Python: {error or type(error).__name__}"
+    return ""
 
 
 def _parse(path: Path, code: str) -> cst.Module:

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -23,6 +23,7 @@ class Entry:
     value: str = ""
     new: str = ""
     becomes: str = ""
+    made: str = ""
     drop: bool = False
     beside: str = ""
     unless: str = ""
@@ -39,10 +40,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Table:
-    """All entries, and which calls return an instance of which class."""
+    """All entries, which calls return an instance of which class, which objects pass attributes on to which, and which
+    methods are known by their name alone. The head of the file explains the four."""
 
     entries: tuple[Entry, ...]
-    returns: dict[str, str]
+    returns: dict[str, str | dict]
+    forwards: dict[str, str] = field(default_factory=dict)
+    methods: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def of_object(self, names: Iterable[str]) -> Entry | None:
         """The entry about an object as a whole."""
@@ -67,11 +71,15 @@ class Table:
         names = tuple(names)
         return [entry for entry in self.entries if entry.kind == kind and entry.fits(names)]
 
-    def returned_by(self, names: Iterable[str]) -> str | None:
-        """The dotted name of the class that a call returns an instance of, where it is not the called class itself."""
-        names = tuple(names)
+    def returned_by(self, names: Iterable[str], given: Iterable[str] = ()) -> str | None:
+        """The dotted name of the class that a call returns an instance of, where it is not the called class itself;
+        `self` for the object whose method it is. `given` are arguments of the call that are not True."""
+        names, given = tuple(names), set(given)
         fits = (to for pattern, to in self.returns.items() if any(fnmatchcase(name, pattern) for name in names))
-        return next(fits, None)
+        made = next(fits, None)
+        if isinstance(made, dict):
+            return None if given & {*made["unless"], "**"} else made["class"]
+        return made
 
 
 @cache
@@ -86,7 +94,7 @@ def load(path: Path = TABLE) -> Table:
         for argument in _list(row.pop("argument", "")):
             said = advice.replace("{argument}", argument)
             entries.append(Entry(object=tuple(patterns), argument=argument, advice=said, **row))
-    return Table(tuple(entries), content["returns"])
+    return Table(tuple(entries), content["returns"], content["forwards"], content["methods"])
 
 
 def _list(value: str | list[str]) -> list[str]:

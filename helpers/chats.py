@@ -93,14 +93,69 @@ def to_dataset(rows: Sequence[dict]):
     return Dataset.from_list(examples, **({"on_mixed_types": "use_json"} if called else {}))
 
 
-def check_lengths(tokenizer, rows: Sequence[dict], max_length: int) -> None:
-    """Raise InputError for the first row that is longer than `max_length` tokens in the model's chat template."""
+def for_template(tokenizer, rows: Sequence[dict], what: str = "row") -> list[dict]:
+    """The conversations as the model's chat template takes them.
+
+    Where it refuses a system turn, or leaves it out of the text, that turn's text goes before the first question, as
+    the makers of such models advise (Gemma, Mistral). Raises InputError, with the number of the first row that the
+    template refuses, and where there is no template; `what` names a row in it.
+    """
+    if not tokenizer.chat_template:
+        raise InputError(
+            f"{tokenizer.name_or_path} has no chat template: take the instruct version of the model, or train with "
+            "--chat-template FILE.jinja"
+        )
+    fitted = []
+    for number, row in enumerate(rows, 1):
+        messages = row["messages"]
+        refusal = refused(tokenizer, messages)
+        if refusal and messages[0]["role"] == "system":
+            messages = fold_system(messages)
+            refusal = refused(tokenizer, messages)
+        if refusal:
+            raise InputError(f"{what} {number}: the model's chat template refuses it: {refusal}")
+        fitted.append({**row, "messages": messages})
+    return fitted
+
+
+def read_template(path: str | Path) -> str:
+    """A chat template from a file. Raises InputError if it cannot be read; rows tell whether it is a template."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--chat-template {path} cannot be read: {error}") from None
+
+
+def refused(tokenizer, messages: list[dict[str, str]]) -> str:
+    """Why a chat template does not take a conversation, in one line; '' where it does.
+
+    A system or user turn whose text does not come out is refused, too. Of answers it may drop what was thought.
+    """
+    try:
+        text = tokenizer.apply_chat_template(messages, tokenize=False)
+    except Exception as error:  # a template is a program of somebody else's: it may raise anything
+        return " ".join(str(error).split()) or type(error).__name__
+    lost = [m["role"] for m in messages if m["role"] in ("system", "user") and m["content"].strip() not in text]
+    return f"it leaves the {lost[0]} turn out" if lost else ""
+
+
+def fold_system(messages: list[dict[str, str]]) -> list[dict[str, str]]:
+    """A conversation whose system turn stands before the first question, with an empty line between."""
+    system, first, *rest = messages
+    return [{**first, "content": f"{system['content']}\n\n{first['content']}"}, *rest]
+
+
+def check_lengths(tokenizer, rows: Sequence[dict], max_length: int, what: str = "row") -> None:
+    """Raise InputError for the first row that is longer than `max_length` tokens in the model's chat template.
+
+    `what` names a row in it.
+    """
     for number, row in enumerate(rows, 1):
         length = len(tokenizer.apply_chat_template(row["messages"], return_dict=False))
         if length > max_length:
             raise InputError(
-                f"row {number} has {length} tokens, more than max_length {max_length}: it would be cut and never learn "
-                f"to stop; raise --max-length, or clean with `--max-tokens {max_length}`, which rejects such rows"
+                f"{what} {number} has {length} tokens, more than max_length {max_length}: it would be cut and never "
+                f"learn to stop; raise --max-length, or clean with `--max-tokens {max_length}`, which rejects such rows"
             )
 
 

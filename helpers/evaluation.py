@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from helpers.chats import FIELDS
+from helpers.chats import FIELDS, for_template
 from helpers.inference import generate
 
 LISTING = re.compile(r"customer: (.*?); order: (.*?); quantity: (\d+); product: (.*?); issue: (.*)", re.DOTALL)
@@ -114,10 +114,14 @@ def score_extraction(
 
 
 def evaluate_tickets(
-    model, tokenizer, rows: Sequence[dict], progress: Callable[[int, int], None] | None = None
+    model,
+    tokenizer,
+    rows: Sequence[dict],
+    progress: Callable[[int, int], None] | None = None,
+    max_new_tokens: int = 120,
 ) -> tuple[Extraction, list[str]]:
     """Ask for each row's last answer and score it against the true JSON; returns the scores and the answers."""
-    answers = generate(model, tokenizer, [row["messages"][:-1] for row in rows], progress=progress)
+    answers = generate(model, tokenizer, [row["messages"][:-1] for row in rows], max_new_tokens, progress=progress)
     return score_extraction(answers, true_fields(rows)), answers
 
 
@@ -143,11 +147,34 @@ def evaluate_questions(
     ), answers
 
 
-def evaluate_rows(model, tokenizer, rows: Sequence[dict], progress: Callable[[int, int], None] | None = None) -> dict:
-    """Scores for any rows: JSON scores where every true answer is a JSON object, else exact match of the text."""
+def evaluate_rows(
+    model, tokenizer, rows: Sequence[dict], progress: Callable[[int, int], None] | None = None
+) -> tuple[dict, list[dict]]:
+    """(scores, wrong answers) for any rows: JSON scores where every true answer is an object, else exact match.
+
+    A wrong answer is {"prompt": messages, "wanted", "given"}. A model may write half as much again as the longest true
+    answer, and 32 tokens: what is longer than that is wrong anyway. Raises InputError for a row that the chat template
+    refuses.
+    """
+    rows = for_template(tokenizer, rows)
     truths = [row["messages"][-1]["content"] for row in rows]
-    if all(parse_object(truth) is not None for truth in truths):
-        return evaluate_tickets(model, tokenizer, rows, progress)[0].as_dict()
-    answers = generate(model, tokenizer, [row["messages"][:-1] for row in rows], max_new_tokens=256, progress=progress)
-    share = Share(sum(answer.strip() == truth.strip() for answer, truth in zip(answers, truths)), len(rows))
-    return {"exact_match": share.value, "interval": share.interval, "rows": share.total}
+    longest = max(len(ids) for ids in tokenizer(truths, add_special_tokens=False)["input_ids"])
+    room = longest * 3 // 2 + 32
+    if all(parse_object(truth) for truth in truths):
+        extraction, answers = evaluate_tickets(model, tokenizer, rows, progress, room)
+        scores = extraction.as_dict()
+        right = [
+            score_extraction([answer], [fields]).exact_match.hits == 1
+            for answer, fields in zip(answers, true_fields(rows), strict=True)
+        ]
+    else:
+        answers = generate(model, tokenizer, [row["messages"][:-1] for row in rows], room, progress=progress)
+        right = [answer.strip() == truth.strip() for answer, truth in zip(answers, truths, strict=True)]
+        share = Share(sum(right), len(rows))
+        scores = {"exact_match": share.value, "interval": share.interval, "rows": share.total}
+    wrong = [
+        {"prompt": row["messages"][:-1], "wanted": row["messages"][-1]["content"], "given": answer}
+        for row, answer, good in zip(rows, answers, right, strict=True)
+        if not good
+    ]
+    return scores, wrong

@@ -40,7 +40,8 @@ def generate(
             with torch.inference_mode():
                 # None, since models such as Qwen2.5 ship sampling settings, which greedy search would warn about
                 out = model.generate(
-                    **batch,
+                    **model_inputs(batch),
+                    pad_token_id=tokenizer.pad_token_id,
                     max_new_tokens=max_new_tokens,
                     do_sample=False,
                     temperature=None,
@@ -57,6 +58,11 @@ def generate(
         tokenizer.padding_side = side
         model.train(was_training)
     return answers
+
+
+def model_inputs(batch) -> dict:
+    """What a causal model takes of a tokenizer's batch; some tokenizers add token types, which models refuse."""
+    return {name: batch[name] for name in ("input_ids", "attention_mask")}
 
 
 def bar():

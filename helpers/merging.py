@@ -1,12 +1,13 @@
 """Merging an adapter into its base, and the proof that nothing was lost on the way."""
 
 import math
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from helpers.errors import InputError
 from helpers.files import whole_directory
-from helpers.inference import Messages
+from helpers.inference import Messages, model_inputs
 from helpers.profiles import Profile
 
 PATHS = ("dequantized", "full", "4bit")
@@ -20,12 +21,12 @@ def merge(adapter: str | Path, profile: Profile, path: str = "dequantized"):
     - "full": into the base's original weights, which the adapter of a quantized run has never seen.
     - "4bit": into the 4-bit layers, which rounds the sum to 4 bits again.
 
-    Raises InputError for a wrong base, an incomplete adapter or an unknown path; ValueError (from safe_merge) for NaNs.
+    Raises InputError for a wrong base, an incomplete adapter, one of a kind that PEFT cannot merge, or an unknown path;
+    ValueError (from safe_merge) for NaNs.
     """
     import torch
-    from peft import PeftModel
 
-    from helpers.models import check_adapter, check_base, fit_vocabulary, load_base
+    from helpers.models import attach, check_adapter, check_base, fit_vocabulary, load_base
 
     if path not in PATHS:
         raise InputError(f"unknown merge path {path!r}: choose from {', '.join(PATHS)}")
@@ -34,15 +35,16 @@ def merge(adapter: str | Path, profile: Profile, path: str = "dequantized"):
     base = fit_vocabulary(load_base(profile, quantize=path != "full"), adapter)
     if path == "dequantized":
         base = dequantize(base, getattr(torch, profile.dtype))
-    try:
-        model = PeftModel.from_pretrained(base, str(adapter))
-    except RuntimeError as error:
-        if "size mismatch" in str(error):
-            raise InputError(
-                f"{adapter} does not fit {profile.model}: its matrices have other widths; "
-                "give the base that it was trained on"
-            ) from None
-        raise
+    return merge_attached(attach(base, adapter, profile.model))
+
+
+def merge_attached(model):
+    """A PEFT model merged into its base, which is returned. Raises InputError for kinds that cannot be merged."""
+    if not hasattr(model, "merge_and_unload"):
+        kind = model.peft_config["default"].peft_type.value
+        raise InputError(
+            f"an adapter of the kind {kind} cannot be merged: it is no change of weights; serve it as it is"
+        )
     return model.merge_and_unload(safe_merge=True).eval()
 
 
@@ -58,14 +60,20 @@ def dequantize(model, dtype):
 def save_merged(model, tokenizer, out: str | Path) -> Path:
     """Write a merged model with its tokenizer, chat template and generation config to `out`, whole or not at all.
 
-    Raises InputError if `out` exists or cannot be written.
+    Raises InputError if `out` exists or cannot be written, or if the disk has no room for it.
     """
+    from safetensors import SafetensorError
+
+    needed = sum(parameter.nbytes for parameter in model.parameters())
+    there = next(parent for parent in Path(out).absolute().parents if parent.exists())
+    if (free := shutil.disk_usage(there).free) < needed:
+        raise InputError(f"{out} needs {needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free: make room first")
     try:
         with whole_directory(out) as work:
             model.save_pretrained(work)
             tokenizer.save_pretrained(work)
-    except OSError as error:
-        raise InputError(f"cannot write {out}: {error.strerror or error}") from None
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"cannot write {out}: {getattr(error, 'strerror', None) or error}") from None
     return Path(out)
 
 
@@ -87,7 +95,7 @@ def max_logit_difference(model, other, tokenizer, prompts: Sequence[Messages], b
             padding_side="right",
         )
         with torch.inference_mode():
-            ours, theirs = (m(**batch.to(m.device)).logits.float().cpu() for m in (model, other))
+            ours, theirs = (m(**model_inputs(batch.to(m.device))).logits.float().cpu() for m in (model, other))
         real = batch["attention_mask"].bool().cpu()
         difference = (ours - theirs)[real].abs().max().item()
         worst = max(worst, difference if math.isfinite(difference) else math.inf)  # max() would pass over a NaN

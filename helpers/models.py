@@ -2,19 +2,42 @@
 
 import hashlib
 import json
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
 from helpers.errors import InputError
+from helpers.model_checks import (
+    WEIGHTS,
+    adapter_names,
+    check_quantization,
+    check_weights,
+    first_line,
+    loading,
+    read_json,
+)
 from helpers.profiles import Profile
+
+CONFIG, IDENTITY, CARD = "adapter_config.json", "base_identity.json", "run.json"
+EMBEDDINGS = ("embed_tokens.weight", "wte.weight", "lm_head.weight")  # PEFT adds them where tokens were added
 
 
 def load_tokenizer(model: str | Path, padding_side: str = "right"):
-    """The tokenizer of a model directory or hub id: right padding to train, left padding to generate."""
+    """The tokenizer of a model directory or hub id: right padding to train, left padding to generate.
+
+    Without a pad token of its own it pads with the end of sequence, as TRL does; padding is found by its place, in
+    attention mask and labels, never by its id, so that a real end of sequence stays in the loss.
+    Raises InputError where there is none, or none that can be loaded.
+    """
     from transformers import AutoTokenizer
 
     check_model(model)
-    return AutoTokenizer.from_pretrained(str(model), padding_side=padding_side)
+    with loading(model):
+        tokenizer = AutoTokenizer.from_pretrained(str(model), padding_side=padding_side, trust_remote_code=False)
+    if tokenizer.eos_token is None:
+        raise InputError(f"the tokenizer of {model} has no eos_token: a model could not learn to stop; set one")
+    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+    return tokenizer
 
 
 def nf4_config(compute_dtype: str):
@@ -34,22 +57,27 @@ def load_base(profile: Profile, quantize: bool | None = None):
     """The base model of `profile`, in NF4 if `quantize` (default: as the profile says), on its GPU if there is one.
 
     With `profile.random_weights`, the architecture in the profile's config with random weights. Raises InputError for
-    a path that holds no model.
+    a path that holds no model, for one that cannot be loaded, and where this machine has no 4-bit layers.
     """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
     quantize = profile.quantize if quantize is None else quantize
     dtype = getattr(torch, profile.dtype)
+    if quantize:
+        check_quantization()
     if profile.random_weights:
         return _random_weights(AutoConfig.from_pretrained(profile.model), dtype, quantize)
     check_model(profile.model)
-    model = AutoModelForCausalLM.from_pretrained(
-        profile.model,
-        dtype=dtype,
-        device_map={"": 0} if torch.cuda.is_available() else None,
-        quantization_config=nf4_config(profile.dtype) if quantize else None,
-    )
+    with loading(profile.model):
+        check_weights(Path(profile.model))
+        model = AutoModelForCausalLM.from_pretrained(
+            profile.model,
+            dtype=dtype,
+            device_map={"": 0} if torch.cuda.is_available() else None,
+            quantization_config=nf4_config(profile.dtype) if quantize else None,
+            trust_remote_code=False,
+        )
     return keep_trainable(model)
 
 
@@ -66,13 +94,38 @@ def keep_trainable(model):
 
 
 def load_adapter(adapter: str | Path, profile: Profile, quantize: bool | None = None):
-    """The base with the adapter in directory `adapter` on top, ready to generate (inference path 1)."""
-    from peft import PeftModel
+    """The base with the adapter in directory `adapter` on top, ready to generate (inference path 1).
 
+    Raises InputError for an incomplete adapter and for a base that it does not fit.
+    """
     check_adapter(adapter)
     check_base(adapter, profile.model)
     base = fit_vocabulary(load_base(profile, quantize), adapter)
-    return PeftModel.from_pretrained(base, str(adapter)).eval()
+    return attach(base, adapter, profile.model).eval()
+
+
+def attach(base, adapter: str | Path, model: str | Path):
+    """PEFT's model of `base`, loaded from `model`, with the adapter in directory `adapter` on top.
+
+    Raises InputError where its tensors do not fit: other widths, other layers, names that the base does not have.
+    """
+    from peft import PeftModel, get_peft_model_state_dict
+
+    trained_on = read_json(Path(adapter) / CONFIG).get("base_model_name_or_path")
+    said = f"; its adapter_config.json names {trained_on}" if trained_on else ""
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Found missing adapter keys")  # refused below
+            attached = PeftModel.from_pretrained(base, str(adapter))
+    except (RuntimeError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{adapter} does not fit {model}: {first_line(error)}{said}") from error
+    wanted = set(get_peft_model_state_dict(attached, save_embedding_layers=False))
+    found = {name for name in adapter_names(adapter) if not name.endswith(EMBEDDINGS)}
+    odd = sorted(found ^ {name for name in wanted if not name.endswith(EMBEDDINGS)})
+    if odd:
+        kind = "has no place for" if odd[0] in found else "wants, and the adapter lacks,"
+        raise InputError(f"{adapter} does not fit {model}, which {kind} {len(odd)} tensors, such as {odd[0]}{said}")
+    return attached
 
 
 def adapter_tokenizer(adapter: str | Path, model: str | Path):
@@ -80,7 +133,8 @@ def adapter_tokenizer(adapter: str | Path, model: str | Path):
     from transformers import AutoTokenizer
 
     if (Path(adapter) / "tokenizer_config.json").exists():
-        return AutoTokenizer.from_pretrained(str(adapter), padding_side="right")
+        with loading(adapter):
+            return AutoTokenizer.from_pretrained(str(adapter), padding_side="right")
     return load_tokenizer(model)
 
 
@@ -88,7 +142,7 @@ def fit_vocabulary(base, adapter: str | Path):
     """The base with as many embedding rows as the adapter was trained with, where that run had added tokens."""
     from safetensors import safe_open
 
-    with safe_open(Path(adapter) / "adapter_model.safetensors", "pt") as tensors:
+    with safe_open(Path(adapter) / WEIGHTS, "pt") as tensors:
         whole = [name for name in tensors.keys() if name.endswith(("embed_tokens.weight", "wte.weight"))]
         rows = [tensors.get_slice(name).get_shape()[0] for name in whole]
     if rows and rows[0] != base.config.vocab_size:
@@ -120,12 +174,11 @@ def check_model(model: str | Path) -> None:
 
 def check_adapter(adapter: str | Path) -> None:
     """Raise InputError if the directory `adapter` is not a whole adapter."""
-    for name in ("adapter_config.json", "adapter_model.safetensors"):
+    for name in (CONFIG, WEIGHTS):
         if not (Path(adapter) / name).is_file():
             raise InputError(f"{adapter} holds no adapter: {name} is missing; give the directory that training wrote")
-
-
-IDENTITY = "base_identity.json"
+    read_json(Path(adapter) / CONFIG)
+    adapter_names(adapter)
 
 
 def base_identity(model: str | Path) -> dict[str, str]:
@@ -133,7 +186,7 @@ def base_identity(model: str | Path) -> dict[str, str]:
     path = Path(model)
     if path.is_dir():
         digest = hashlib.sha256()
-        for file in sorted(path.glob("*.safetensors")):
+        for file in sorted(path.glob("*.safetensors")) or sorted(path.glob("*.bin")):
             with file.open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())
         return {"name": path.name, "sha256": digest.hexdigest()}
@@ -153,13 +206,19 @@ def check_base(adapter: str | Path, model: str | Path) -> None:
     record = Path(adapter) / IDENTITY
     if not record.exists():
         return
-    wanted, found = json.loads(record.read_text(encoding="utf-8")), base_identity(model)
+    wanted, found = read_json(record), base_identity(model)
     key = "sha256" if "sha256" in wanted else "revision"
     if wanted.get(key) != found.get(key):
         raise InputError(
             f"{adapter} was trained on another base: its record says {wanted['name']} ({key} {wanted[key][:12]}), "
             f"but {model} has {key} {str(found.get(key))[:12]}; give the base that it was trained on"
         )
+
+
+def trained_in_4bit(adapter: str | Path) -> bool | None:
+    """Whether an adapter was trained on a quantized base, by the card of its run; None where there is none."""
+    card = Path(adapter) / CARD
+    return read_json(card).get("quantize") if card.is_file() else None
 
 
 def _random_weights(config, dtype, quantize: bool):

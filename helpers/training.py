@@ -1,14 +1,17 @@
 """Supervised fine-tuning of an adapter: the configs, and one run from rows to an adapter on disk."""
 
+import hashlib
+import os
 import shutil
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from helpers.chats import check_lengths, to_dataset
-from helpers.files import whole_directory
+from helpers.chats import check_lengths, for_template, to_dataset
+from helpers.errors import InputError
+from helpers.files import save_json, whole_directory
 from helpers.profiles import Profile
 
 COMPLETE = "complete"
@@ -63,6 +66,7 @@ class Run:
     seconds: float
     steps: int
     losses: list[tuple[int, float]]
+    eval_losses: list[tuple[int, float]] = field(default_factory=list)
 
 
 def fine_tune(profile: Profile, rows: Sequence[dict], out: str | Path, callbacks: Sequence = (), **overrides) -> Run:
@@ -72,33 +76,87 @@ def fine_tune(profile: Profile, rows: Sequence[dict], out: str | Path, callbacks
     a record of the base. `overrides` go to SFTConfig. Raises InputError if `out` exists, or if a row is longer than the
     profile's max_length: it would be cut, and its end of turn with it.
     """
-    from transformers import PrinterCallback, ProgressCallback
-    from trl import SFTTrainer
-
-    from helpers.models import load_base, load_tokenizer, record_base
-
-    tokenizer = load_tokenizer(profile.model)
-    check_lengths(tokenizer, rows, profile.max_length)
     with whole_directory(out) as work:
-        trainer = SFTTrainer(
-            model=load_base(profile),
-            args=sft_config(profile, work / "trainer", **overrides),
-            train_dataset=to_dataset(rows),
-            processing_class=tokenizer,
-            peft_config=lora_config(profile),
-            callbacks=list(callbacks),
-        )
-        for printer in (PrinterCallback, ProgressCallback):  # they print each log as a dictionary
-            trainer.remove_callback(printer)
-        float32_adapters(trainer)
+        trainer = make_trainer(profile, rows, sft_config(profile, work / "trainer", **overrides), callbacks)
         start = time.perf_counter()
         trainer.train()
         seconds = time.perf_counter() - start
         shutil.rmtree(work / "trainer", ignore_errors=True)
-        trainer.save_model(str(work))
-        record_base(work, profile.model)
-    losses = [(int(entry["step"]), entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
-    return Run(Path(out), seconds, trainer.state.global_step, losses)
+        save_adapter(trainer, work, profile)
+    return Run(Path(out), seconds, trainer.state.global_step, logged(trainer))
+
+
+def make_trainer(profile: Profile, rows: Sequence[dict], args, callbacks=(), eval_rows=(), template=None, **lora):
+    """TRL's trainer of a new adapter on the base of `profile`, for conversations, with `args` from `sft_config`.
+
+    `template` is a chat template to use in place of the model's own; `lora` goes to `lora_config`.
+    Raises InputError for rows that the chat template refuses or that are longer than max_length, and for target modules
+    that the model does not have.
+    """
+    from transformers import PrinterCallback, ProgressCallback
+    from trl import SFTTrainer
+
+    from helpers.models import load_base, load_tokenizer
+
+    tokenizer = load_tokenizer(profile.model)
+    tokenizer.chat_template = template or tokenizer.chat_template
+    fitted = [for_template(tokenizer, some, what) for some, what in ((rows, "row"), (eval_rows, "--eval row"))]
+    for some, what in zip(fitted, ("row", "--eval row"), strict=True):
+        check_lengths(tokenizer, some, profile.max_length, what)
+    model, config = load_base(profile), lora_config(profile, **lora)
+    check_targets(model, config.target_modules)
+    trainer = SFTTrainer(
+        model=model,
+        args=args,
+        train_dataset=to_dataset(fitted[0]),
+        eval_dataset=to_dataset(fitted[1]) if eval_rows else None,
+        processing_class=tokenizer,
+        peft_config=config,
+        callbacks=list(callbacks),
+    )
+    for printer in (PrinterCallback, ProgressCallback):  # they print each log as a dictionary
+        trainer.remove_callback(printer)
+    return float32_adapters(trainer)
+
+
+def check_targets(model, targets) -> None:
+    """Raise InputError for a target module that `model` does not have; PEFT passes over one where another is found."""
+    from torch import nn
+    from transformers.pytorch_utils import Conv1D
+
+    if isinstance(targets, str):  # "all-linear", or a pattern
+        return
+    kinds = (nn.Linear, nn.Embedding, Conv1D)
+    layers = [name for name, module in model.named_modules() if isinstance(module, kinds)]
+    unknown = [one for one in targets if not any(f".{name}".endswith(f".{one}") for name in layers)]
+    if unknown:
+        found = ", ".join(dict.fromkeys(name.rpartition(".")[2] for name in layers))
+        raise InputError(f"the model has no module {', '.join(sorted(unknown))}; it has {found}, or take all-linear")
+
+
+def check_report(name: str) -> None:
+    """Raise InputError for a tracker of losses that transformers does not know, or whose package is not installed."""
+    from transformers.integrations import get_available_reporting_integrations
+    from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
+
+    known = sorted(INTEGRATION_TO_CALLBACK)
+    if name not in ("none", *known):
+        raise InputError(f"--report-to {name}: there is none, {', '.join(known)}")
+    if name not in ("none", *get_available_reporting_integrations()):
+        raise InputError(f"--report-to {name}: its package is not installed; `pip install {name.replace('_', '-')}`")
+
+
+def save_adapter(trainer, directory: Path, profile: Profile) -> None:
+    """Write the adapter of `trainer` with its tokenizer and a record of the base into `directory`."""
+    from helpers.models import record_base
+
+    trainer.save_model(str(directory))
+    record_base(directory, profile.model)
+
+
+def logged(trainer, name: str = "loss") -> list[tuple[int, float]]:
+    """(step, loss) of each log of a run, those from before it was resumed among them; `eval_loss` for held-out rows."""
+    return [(int(entry["step"]), entry[name]) for entry in trainer.state.log_history if name in entry]
 
 
 def float32_adapters(trainer):
@@ -138,14 +196,31 @@ def training_bar():
 
 
 def mark_complete():
-    """A callback that marks each checkpoint once it is whole; transformers writes them in place."""
+    """A callback that marks each checkpoint once it is whole, with its files' digests, and drops the older ones.
+
+    transformers writes checkpoints in place, and with `save_total_limit` removes the older ones before the new one can
+    be marked, by the clock: a kill in between would leave nothing to go on from.
+    """
     from transformers import TrainerCallback
 
     class MarkComplete(TrainerCallback):
         def on_save(self, args, state, control, **kwargs):
-            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
+            checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+            save_json(checkpoint / COMPLETE, digests(checkpoint))
+            for older in set(checkpoint.parent.glob("checkpoint-*")) - {checkpoint}:
+                shutil.rmtree(older, ignore_errors=True)
 
     return MarkComplete()
+
+
+def digests(directory: Path) -> dict[str, str]:
+    """SHA-256 of each file in `directory` but the mark; what was written is on the disk then."""
+    found = {}
+    for file in sorted(path for path in directory.rglob("*") if path.is_file() and path.name != COMPLETE):
+        with file.open("rb") as stream:
+            os.fsync(stream.fileno())
+            found[file.relative_to(directory).as_posix()] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return found
 
 
 def last_complete_checkpoint(output_dir: str | Path) -> Path | None:

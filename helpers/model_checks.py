@@ -1,0 +1,121 @@
+"""What can be wrong with a model or an adapter before it is loaded: each is one line that says what to do."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from helpers.errors import InputError
+
+WEIGHTS = "adapter_model.safetensors"
+
+
+@contextmanager
+def loading(model: str | Path) -> Iterator[None]:
+    """Around a library's loading of a model: what it raises for a bad or unreachable one becomes an InputError."""
+    from safetensors import SafetensorError
+
+    check_reachable(str(model))
+    try:
+        yield
+    except InputError:
+        raise
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise InputError(f"{model} cannot be loaded: {first_line(error)}") from error
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's text, at most 200 characters of it."""
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return text if len(text) <= 200 else f"{text[:200]}..."
+
+
+def check_reachable(model: str) -> None:
+    """Raise InputError for a hub id that is not in the cache, where no hub answers or it has no such model.
+
+    The libraries would ask six times with waits in between, for half a minute and more.
+    """
+    from huggingface_hub import HfApi, constants, try_to_load_from_cache
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+
+    if Path(model).exists():
+        return
+    try:
+        if not isinstance(try_to_load_from_cache(model, "config.json"), str):
+            HfApi().model_info(model, timeout=10)
+    except RepositoryNotFoundError:
+        raise InputError(
+            f"{constants.ENDPOINT} has no model {model}, or does not show it to you: check the name, or log in with "
+            "`hf auth login`"
+        ) from None
+    except HfHubHTTPError:  # it answers: loading says what is wrong
+        return
+    except ValueError as error:
+        raise InputError(f"{model!r} is neither a directory nor a hub id: {first_line(error)}") from None
+    except Exception as error:  # no connection: of which kind depends on the hub's HTTP library
+        raise InputError(
+            f"no model {model} on this machine, and {constants.ENDPOINT} cannot be reached ({first_line(error)}): "
+            "check the connection, or give the model's directory"
+        ) from None
+
+
+def check_weights(directory: Path) -> None:
+    """Raise InputError for a model directory whose weights are missing, in part or whole, or cut off."""
+    from safetensors import SafetensorError, safe_open
+
+    if not directory.is_dir():
+        return
+    index = directory / "model.safetensors.index.json"
+    shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()) if index.exists() else set()
+    present = {path.name for path in directory.glob("*.safetensors")}
+    if missing := sorted(shards - present):
+        raise InputError(f"{directory} is not whole: {', '.join(missing[:3])} is missing; download or save it again")
+    if not present and not any(directory.glob("*.bin")):
+        raise InputError(f"{directory} holds no weights (*.safetensors); download or save it again")
+    for name in sorted(present):
+        try:
+            with safe_open(directory / name, "pt"):
+                pass
+        except (SafetensorError, OSError) as error:
+            raise InputError(
+                f"{directory / name} is damaged or cut off ({first_line(error)}): download or save it again"
+            ) from None
+
+
+def check_quantization() -> None:
+    """Raise InputError where this machine cannot make 4-bit layers: no bitsandbytes, or none that works here."""
+    import torch
+
+    without = "go without: --no-quantize, or --path full for a merge"
+    if find_spec("bitsandbytes") is None:
+        raise InputError(f"4-bit layers need bitsandbytes: `pip install bitsandbytes`, or {without}")
+    try:
+        from bitsandbytes.functional import quantize_4bit
+
+        quantize_4bit(torch.zeros(64, 64, device="cuda" if torch.cuda.is_available() else "cpu"), quant_type="nf4")
+    except Exception as error:  # a native library that does not load raises many kinds
+        raise InputError(f"bitsandbytes cannot quantize on this machine ({first_line(error)}): {without}") from None
+
+
+def adapter_names(adapter: str | Path) -> list[str]:
+    """The names of an adapter's tensors. Raises InputError for a damaged file."""
+    from safetensors import SafetensorError, safe_open
+
+    file = Path(adapter) / WEIGHTS
+    try:
+        with safe_open(file, "pt") as tensors:
+            return list(tensors.keys())
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{file} is damaged or cut off ({first_line(error)}): train or download it again") from None
+
+
+def read_json(file: Path) -> dict:
+    """The object in a JSON file of an adapter. Raises InputError for anything else."""
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file} cannot be read ({first_line(error)}): train or download it again") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{file} holds no settings: train or download it again")
+    return value

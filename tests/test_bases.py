@@ -1,0 +1,270 @@
+"""Bases of all kinds: what can be trained is trained rightly, what cannot is one line that says what to do."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from bases import DEAF, PLAIN, ROWS, STRICT, WITH_SYSTEM, chat, make_base
+
+from helpers import evaluation, hub_server, merging, model_checks, models, profiles, training
+from helpers.chats import for_template
+from helpers.errors import InputError
+from helpers.files import load_jsonl, write_jsonl
+
+TINY = replace(profiles.select("tiny"), quantize=False, batch_size=4, max_steps=2, max_length=200, rank=2, alpha=4)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    return make_base(tmp_path_factory.mktemp("bases") / "base")
+
+
+@pytest.fixture
+def copy(base, tmp_path):
+    """A base of its own for each test that spoils one."""
+    return shutil.copytree(base, tmp_path / "base")
+
+
+def trainer(model, rows, tmp_path, **options):
+    args = training.sft_config(replace(TINY, model=model), tmp_path / "run", disable_tqdm=True)
+    return training.make_trainer(replace(TINY, model=model), rows, args, **options)
+
+
+def test_padding_with_the_end_of_sequence_leaves_the_real_one_in_the_loss(base, tmp_path):
+    tokenizer = models.load_tokenizer(base)
+    assert tokenizer.pad_token_id == tokenizer.eos_token_id
+    batch = next(iter(trainer(base, ROWS, tmp_path).get_train_dataloader()))
+    lengths = batch["attention_mask"].sum(-1)
+    assert len(set(lengths.tolist())) > 1
+    for labels, ids, length in zip(batch["labels"], batch["input_ids"], lengths, strict=True):
+        assert (labels[length:] == -100).all()
+        assert labels[length - 1] == ids[length - 1] == tokenizer.eos_token_id
+
+
+def test_a_pad_token_of_its_own_is_kept(tmp_path):
+    assert models.load_tokenizer(make_base(tmp_path / "base", pad="<pad>")).pad_token == "<pad>"
+
+
+def test_a_tokenizer_without_an_end_is_named(copy):
+    settings = json.loads((copy / "tokenizer_config.json").read_text())
+    settings.pop("eos_token")
+    (copy / "tokenizer_config.json").write_text(json.dumps(settings))
+    with pytest.raises(InputError, match="no eos_token"):
+        models.load_tokenizer(copy)
+
+
+@pytest.mark.parametrize("template", [STRICT, DEAF])
+def test_a_system_turn_that_the_template_refuses_or_drops_goes_before_the_question(template, tmp_path):
+    made = trainer(make_base(tmp_path / "base", template), WITH_SYSTEM, tmp_path)
+    text = made.processing_class.decode(made.train_dataset[0]["input_ids"])
+    assert "Answer in one line.\n\nWhich lamp is broken?" in text
+
+
+def test_a_template_that_takes_a_system_turn_gets_it(base):
+    assert for_template(models.load_tokenizer(base), WITH_SYSTEM) == WITH_SYSTEM
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (chat(("user", "a"), ("user", "b"), ("assistant", "c")), "row 2: .*must be user and assistant in turn"),
+        (chat(("system", "a"), ("assistant", "c")), "row 2: .*in turn"),
+        (chat(("tool", "a"), ("assistant", "c")), "row 2: .*in turn"),
+    ],
+)
+def test_a_row_that_the_template_refuses_is_named_with_its_reason(row, words, tmp_path):
+    tokenizer = models.load_tokenizer(make_base(tmp_path / "base", STRICT))
+    with pytest.raises(InputError, match=words):
+        for_template(tokenizer, [ROWS[0], row])
+
+
+def test_a_question_that_the_template_loses_is_no_training_row(tmp_path):
+    tokenizer = models.load_tokenizer(make_base(tmp_path / "base", "{{ 'hello' }}"))
+    with pytest.raises(InputError, match="row 1: .*leaves the user turn out"):
+        for_template(tokenizer, ROWS)
+
+
+def test_no_template_is_one_line_and_another_one_can_be_given(tmp_path):
+    model = make_base(tmp_path / "base", None)
+    with pytest.raises(InputError, match="no chat template: .*--chat-template"):
+        trainer(model, ROWS, tmp_path)
+    with pytest.raises(InputError, match="no chat template"):
+        evaluation.evaluate_rows(models.load_base(replace(TINY, model=model)), models.load_tokenizer(model), ROWS)
+    made = trainer(model, ROWS, tmp_path, template=PLAIN)
+    assert "<user>Which lamp" in made.processing_class.decode(made.train_dataset[0]["input_ids"])
+
+
+def test_target_modules_are_names_that_the_model_has(base, tmp_path):
+    with pytest.raises(InputError, match="no module vproj; it has .*v_proj.*all-linear"):
+        trainer(base, ROWS, tmp_path, target_modules=["q_proj", "vproj"])
+    made = trainer(base, ROWS, tmp_path, target_modules=["q_proj", "0.mlp.up_proj"])
+    adapted = {name.rpartition(".lora_A")[0] for name, _ in made.model.named_parameters() if "lora_A" in name}
+    assert len(adapted) == 3
+
+
+@pytest.mark.parametrize("rows", [ROWS[:1], ROWS[:3]])
+def test_fewer_rows_than_a_batch_train(rows, base, tmp_path):
+    run = training.fine_tune(replace(TINY, model=base), rows, tmp_path / "adapter", disable_tqdm=True, logging_steps=1)
+    assert run.steps == 2 and all(loss > 0 for _, loss in run.losses)
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def pointer(path):
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+
+
+@pytest.mark.parametrize("spoil", [empty, cut, pointer])
+def test_damaged_weights_are_named(spoil, copy):
+    spoil(copy / "model.safetensors")
+    with pytest.raises(InputError, match="model.safetensors is damaged or cut off"):
+        models.load_base(replace(TINY, model=str(copy)))
+
+
+def test_a_model_in_shards_loads_and_a_missing_one_is_named(copy):
+    model = models.load_base(replace(TINY, model=str(copy)))
+    (copy / "model.safetensors").unlink()
+    model.save_pretrained(copy, max_shard_size="20kB")
+    models.load_base(replace(TINY, model=str(copy)))
+    lost = sorted(copy.glob("model-*.safetensors"))[1]
+    lost.unlink()
+    with pytest.raises(InputError, match=f"not whole: {lost.name} is missing"):
+        models.load_base(replace(TINY, model=str(copy)))
+
+
+def unlink(path):
+    path.unlink()
+
+
+def foreign(path):
+    path.write_text(json.dumps({"model_type": "t5"}))
+
+
+def code(path):
+    path.write_text(json.dumps({"model_type": "own", "auto_map": {"AutoModelForCausalLM": "own.Model"}}))
+
+
+@pytest.mark.parametrize(
+    ("file", "spoil", "words"),
+    [
+        ("model.safetensors", unlink, "holds no weights"),
+        ("config.json", unlink, "holds no model"),
+        ("config.json", cut, "not a valid JSON"),
+        ("config.json", foreign, "cannot be loaded: Unrecognized configuration"),
+        ("config.json", code, "cannot be loaded"),
+        ("tokenizer.json", cut, "cannot be loaded"),
+    ],
+)
+def test_a_directory_that_is_no_whole_model_is_one_line(file, spoil, words, copy):
+    spoil(copy / file)
+    with pytest.raises(InputError, match=words) as caught:
+        models.load_base(replace(TINY, model=str(copy)))
+        models.load_tokenizer(copy)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_hub_that_does_not_answer_or_lacks_the_model_is_one_line(base, monkeypatch):
+    with hub_server.Hub({"owner/base": Path(base)}) as hub:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub.url)
+        model_checks.check_reachable("owner/base")
+        with pytest.raises(InputError, match="has no model owner/other"):
+            model_checks.check_reachable("owner/other")
+    with pytest.raises(InputError, match="cannot be reached .*directory"):
+        models.load_tokenizer("owner/base")
+    with pytest.raises(InputError, match="neither a directory nor a hub id"):
+        models.load_tokenizer("my base!")
+
+
+def test_a_machine_without_bitsandbytes_is_one_line(base, monkeypatch):
+    monkeypatch.setattr(model_checks, "find_spec", lambda name: None)
+    models.load_base(replace(TINY, model=base))
+    with pytest.raises(InputError, match="need bitsandbytes: .*--no-quantize"):
+        models.load_base(replace(TINY, model=base), quantize=True)
+
+
+def test_a_machine_where_bitsandbytes_cannot_quantize_is_one_line(base, monkeypatch):
+    monkeypatch.setattr("bitsandbytes.functional.quantize_4bit", None)
+    with pytest.raises(InputError, match="cannot quantize on this machine .*--no-quantize"):
+        models.load_base(replace(TINY, model=base), quantize=True)
+
+
+@pytest.fixture(scope="module")
+def adapter(base, tmp_path_factory):
+    work = tmp_path_factory.mktemp("adapters")
+    made = trainer(base, ROWS, work, target_modules=["q_proj", "up_proj"])
+    training.save_adapter(made, work / "adapter", replace(TINY, model=base))
+    return work / "adapter"
+
+
+@pytest.mark.parametrize("change", [{"width": 48}, {"layers": 1}, {"layers": 3}])
+def test_an_adapter_of_another_base_is_refused_without_a_record_too(change, adapter, tmp_path):
+    other = replace(TINY, model=make_base(tmp_path / "other", **change))
+    with pytest.raises(InputError, match="trained on another base"):
+        models.load_adapter(adapter, other)
+    bare = shutil.copytree(adapter, tmp_path / "bare", ignore=shutil.ignore_patterns(models.IDENTITY))
+    for use in (lambda: models.load_adapter(bare, other), lambda: merging.merge(bare, other, "full")):
+        with pytest.raises(InputError, match="does not fit .*adapter_config.json names"):
+            use()
+
+
+@pytest.mark.parametrize("spoil", [empty, cut, pointer])
+@pytest.mark.parametrize("file", ["adapter_config.json", "adapter_model.safetensors", "base_identity.json"])
+def test_a_damaged_adapter_is_named_with_its_file(spoil, file, adapter, base, tmp_path):
+    broken = shutil.copytree(adapter, tmp_path / "adapter")
+    spoil(broken / file)
+    with pytest.raises(InputError, match=file):
+        models.load_adapter(broken, replace(TINY, model=base))
+
+
+def test_an_adapter_that_is_no_change_of_weights_is_not_merged(base, tmp_path):
+    from peft import PromptTuningConfig, get_peft_model
+
+    model = get_peft_model(
+        models.load_base(replace(TINY, model=base)), PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=2)
+    )
+    model.save_pretrained(tmp_path / "prompt")
+    with pytest.raises(InputError, match="PROMPT_TUNING cannot be merged"):
+        merging.merge(tmp_path / "prompt", replace(TINY, model=base), "full")
+
+
+def test_evaluation_folds_counts_and_keeps_what_was_wrong(tmp_path):
+    """STRICT takes no system turn; a model of random weights is wrong everywhere."""
+    model = make_base(tmp_path / "base", STRICT)
+    scores, wrong = evaluation.evaluate_rows(
+        models.load_base(replace(TINY, model=model)), models.load_tokenizer(model), WITH_SYSTEM
+    )
+    assert scores["rows"] == len(wrong) == len(ROWS) and scores["exact_match"] == 0
+    write_jsonl(tmp_path / "wrong.jsonl", wrong)
+    first = load_jsonl(tmp_path / "wrong.jsonl")[0]
+    assert set(first) == {"prompt", "wanted", "given"} and first["wanted"] == "The blue lamp."
+    assert first["prompt"][0]["content"].startswith("Answer in one line.\n\n")
+
+
+@pytest.mark.parametrize("truth", ["a fine day", '{"colour": "blue"}', "{}"])
+def test_right_answers_are_no_wrong_ones(truth, base, monkeypatch):
+    rows = [chat(("user", "a"), ("assistant", truth)), chat(("user", "b"), ("assistant", truth))]
+    monkeypatch.setattr(evaluation, "generate", lambda *args, **options: [truth, "nothing"])
+    scores, wrong = evaluation.evaluate_rows(None, models.load_tokenizer(base), rows)
+    assert scores["exact_match"] == 0.5 and scores["rows"] == 2
+    assert [one["given"] for one in wrong] == ["nothing"]
+
+
+def test_an_answer_has_room_for_the_longest_true_one(base, monkeypatch):
+    asked = []
+
+    def generate(model, tokenizer, prompts, max_new_tokens, **options):
+        asked.append(max_new_tokens)
+        return [""] * len(prompts)
+
+    monkeypatch.setattr(evaluation, "generate", generate)
+    tokenizer, long = models.load_tokenizer(base), "xyz " * 200
+    evaluation.evaluate_rows(None, tokenizer, [chat(("user", "a"), ("assistant", long))])
+    assert asked[0] > len(tokenizer(long)["input_ids"])

@@ -118,7 +118,8 @@ def attach(base, adapter: str | Path, model: str | Path):
             warnings.filterwarnings("ignore", "Found missing adapter keys")  # refused below
             attached = PeftModel.from_pretrained(base, str(adapter))
     except (RuntimeError, ValueError, TypeError, KeyError) as error:
-        raise InputError(f"{adapter} does not fit {model}: {first_line(error)}{said}") from error
+        why = "its matrices have other widths" if "size mismatch" in str(error) else first_line(error)
+        raise InputError(f"{adapter} does not fit {model}: {why}{said}") from error
     wanted = set(get_peft_model_state_dict(attached, save_embedding_layers=False))
     found = {name for name in adapter_names(adapter) if not name.endswith(EMBEDDINGS)}
     odd = sorted(found ^ {name for name in wanted if not name.endswith(EMBEDDINGS)})

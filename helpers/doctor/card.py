@@ -13,7 +13,6 @@ from helpers import NOTEBOOKS
 from helpers.doctor.diagnosis import Diagnosis, diagnose
 
 WIDTH = 80
-EVIDENCE = 200  # characters of the line that decided
 GALLERY = "26_more_errors"
 # How PowerShell writes what bash writes otherwise; what is not here is the same in both.
 VARIABLE = re.compile(
@@ -45,7 +44,7 @@ def text(found: Diagnosis, gone: Iterable[str] = ()) -> str:
     sure = "" if found.case is None else f"  [{found.case}, {found.candidates[0].confidence:.0%}]"
     lines = wrap(found.title + sure)
     if found.evidence:
-        lines += wrap(found.evidence[:EVIDENCE], "  because of: " if found.case else "  last line: ")
+        lines += wrap(found.evidence, "  because of: " if found.case else "  last line: ")
     lines += wrap(found.cause, "  ")
     lines += [line for sentence in gone for line in wrap(sentence, "  this argument: ")]
     for number, step in enumerate(found.fix, 1):
@@ -88,19 +87,18 @@ def written(notebook: str) -> bool:
 
 
 def link(found: Diagnosis) -> str:
-    """The way from the working directory to the case's notebook, and in the gallery to its heading."""
-    try:
-        way = os.path.relpath(NOTEBOOKS / f"{found.notebook}.ipynb")
-    except ValueError:  # another drive
-        way = str(NOTEBOOKS / f"{found.notebook}.ipynb")
-    return Path(way).as_posix() + (f"#{found.case}" if found.notebook == GALLERY else "")
+    """Where in the repository the case's notebook is, and in the gallery its heading."""
+    heading = f"#{found.case}" if found.notebook == GALLERY else ""
+    return f"{NOTEBOOKS.name}/{found.notebook}.ipynb{heading}"
 
 
 def page(found: Diagnosis) -> str:
     """The diagnosis as HTML; everything from the report is escaped."""
     steps = "".join(f"<li><code>{html.escape(step)}</code>{beside(step)}</li>" for step in found.fix)
-    way = html.escape(link(found))
-    notebook = f'<p>Notebook: <a href="{way}">{html.escape(found.notebook)}</a></p>' if written(found.notebook) else ""
+    notebook = ""
+    if written(found.notebook):
+        here = Path(os.path.relpath(NOTEBOOKS.parent / link(found))).as_posix()
+        notebook = f'<p>Notebook: <a href="{html.escape(here)}">{html.escape(found.notebook)}</a></p>'
     evidence = f"<p><code>{html.escape(found.evidence)}</code></p>"
     return (
         '<div style="border-left:4px solid #888;padding:0.3em 0.8em">'

@@ -84,7 +84,7 @@ def diagnose(report: str | BaseException) -> Diagnosis:
 
 def unknown(given: Report, candidates: tuple[Candidate, ...], against: dict[str, str]) -> Diagnosis:
     """The answer where no case fits: what was seen, what is most like it, and what would help."""
-    line = given.line(given.last.at) if given.last else (given.lines[-1].strip()[:200] if given.lines else "")
+    line = given.line(given.last.at if given.last else len(given.tight))
     return Diagnosis(
         None,
         candidates,

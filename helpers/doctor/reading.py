@@ -1,6 +1,7 @@
 """From a pasted traceback or log to what can be matched: colours, frames' source lines and repeated noise go."""
 
 import re
+import textwrap
 import traceback
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -124,7 +125,8 @@ class Report:
             header = self.header(at)
             near = line.rfind(header.type) if header and header.at >= self.starts[n] else -1
             share = int(len(line) * (at - self.starts[n]) / max(1, len(self.flats[n]))) - 20
-            line = line[max(0, near if near >= 0 else share) :]
+            line = line[max(0, near if near >= 0 else share) :][: EVIDENCE + 1]
+            line = textwrap.shorten(line, EVIDENCE, placeholder=" ...") if " " in line.strip() else line
         return line.strip()[:EVIDENCE]
 
 

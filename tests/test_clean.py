@@ -213,7 +213,21 @@ def test_answers_that_are_rejected(tmp_path, output, reason):
 
 
 @pytest.mark.parametrize(
-    "output", ["42", "Yes", "好的", "无", "是。", "None", "x = {", '{"a": 1}', "[1]", "It ends: without a stop"]
+    "output",
+    [
+        "Use ``` at the start.\nThen your code.",
+        "````md\n```python\nx\n```\n````",
+        "42",
+        "Yes",
+        "好的",
+        "无",
+        "是。",
+        "None",
+        "x = {",
+        '{"a": 1}',
+        "[1]",
+        "It ends: without a stop",
+    ],
 )
 def test_short_and_odd_answers_that_are_kept(tmp_path, output):
     assert contents(only(tmp_path, ask("A question", output)))[1] == output
@@ -335,3 +349,15 @@ def test_empty_files_have_no_rows(tmp_path, content):
 )  # fmt: skip
 def test_a_masked_phone_takes_its_own_brackets_and_no_others(text, masked):
     assert mask_personal_data(text)[0] == masked
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("What is the sentiment? Say N/A if there is none.", "N/A"), ("Which JavaScript value is no JSON?", "undefined"),
+        ("Translate into German: zero", "Null"), ("Which punctuation shows a pause?", "..."), ("Which attribute holds a hint in HTML?", "placeholder"),
+    ],
+)  # fmt: skip
+def test_a_word_that_holds_a_place_elsewhere_may_be_the_answer(tmp_path, question, answer):
+    assert contents(only(tmp_path, ask(question, answer)))[1] == answer
+    assert reasons(tmp_path, ask("How do I bake bread?", answer)) == ["trivial_output"]

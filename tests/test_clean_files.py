@@ -59,11 +59,23 @@ KEYS = (
     "system",
     "history",
     "id",
+    "chosen",
+    "rejected",
+    "label",
+    "tools",
+    "text",
+    "question",
+    "context",
+    "choices",
 )
 TURN = st.one_of(
     JSON,
     st.fixed_dictionaries(
-        {"role": st.sampled_from(["user", "assistant", "system", "gpt"]), "content": st.one_of(TEXT, JSON)}
+        {
+            "role": st.sampled_from(["user", "assistant", "system", "gpt", "tool", "function_call"]),
+            "content": st.one_of(TEXT, JSON),
+        },
+        optional={"weight": JSON, "tool_calls": JSON, "name": JSON},
     ),
 )
 ROW = st.one_of(

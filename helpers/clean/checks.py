@@ -13,6 +13,13 @@ _PLACEHOLDERS = {
     "lorem ipsum", "[deleted]", "[removed]", "see above", "same as above", "as above", "no answer", "no output",
     "<noinput>", "<nooutput>", "asdf", "xxx", "同上", "略", "待补充", "待定", "暂无", "无内容",
 }  # fmt: skip
+_VALUES = {"null", "nil", "nan", "undefined", "placeholder", "todo"}  # words of programs, and of other languages
+_ABOUT_VALUES = re.compile(
+    r"translat|javascript|\bjs\b|json|python|\bgo\b|ruby|html|css|sql|\bcode\b|keyword|attribute|literal|翻译",
+    re.IGNORECASE,
+)
+_ABOUT_MARKS = re.compile(r"ellips[ie]s|\bdots?\b|punctuation|\bmarks?\b|emoji|symbol|省略号|标点|符号", re.IGNORECASE)
+_FENCE = re.compile(r"^ {0,3}(?P<mark>`{3,}|~{3,})(?P<info>[^`\n]*)$", re.MULTILINE)
 _LOST = re.compile("[\ufffd\ud800-\udfff]")
 _ONLY_MARKS = re.compile(r"[\s.…?!_\-,。？！—、，~]+")
 _OPEN_ENDS = re.compile(r"(?:[,，、(（]|\b(?:the|a|an|and|or|because|its|their|our|your|my|whose|than|into|of))$")
@@ -63,7 +70,7 @@ def check_answer(messages: Messages) -> None:
     for message in messages:
         if message["role"] == "assistant":
             answer = message["content"].strip()
-            if answer.lower().rstrip(".。!！") in _PLACEHOLDERS or _ONLY_MARKS.fullmatch(answer):
+            if _says_nothing(answer, messages):
                 raise RowError("trivial_output", f"the answer is only {answer[:40]!r}")
             _check_truncated(answer)
     question, answer = messages[-2]["content"].strip(), messages[-1]["content"].strip()
@@ -71,8 +78,34 @@ def check_answer(messages: Messages) -> None:
         raise RowError("trivial_output", "the answer repeats the question")
 
 
+def _says_nothing(answer: str, messages: Messages) -> bool:
+    """Whether an answer only holds a place: not where the question names that very word, or asks for such a value."""
+    word = answer.lower().rstrip(".。!！")
+    marks = _ONLY_MARKS.fullmatch(answer) is not None
+    if word not in _PLACEHOLDERS and not marks:
+        return False
+    asked = "\n".join(message["content"] for message in messages if message["role"] != "assistant")
+    if is_ticket_task(messages):
+        return True
+    if marks:
+        return _ABOUT_MARKS.search(asked) is None
+    return word not in asked.lower() and not (word in _VALUES and _ABOUT_VALUES.search(asked))
+
+
+def _open_fence(answer: str) -> bool:
+    """Whether a code block is opened and not closed, as CommonMark counts: a longer fence may hold shorter ones."""
+    opened = ""
+    for fence in _FENCE.finditer(answer):
+        mark = fence["mark"]
+        if not opened:
+            opened = mark
+        elif mark[0] == opened[0] and len(mark) >= len(opened) and not fence["info"].strip():
+            opened = ""
+    return bool(opened)
+
+
 def _check_truncated(answer: str) -> None:
-    if answer.count("```") % 2:
+    if "```" in answer and _open_fence(answer):
         raise RowError("truncated_output", "a code block is opened and not closed")
     if answer[:2] in ('{"', '["', "[{") or re.match(r'[\[{]\s+["{]', answer):
         _check_json_end(answer)

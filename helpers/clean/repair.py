@@ -37,7 +37,7 @@ _ENTITY = re.compile(
 )
 _ABOUT_MARKUP = re.compile(
     r"\b(?:html|xml|svg|css|tags?|markup|markdown|entit(?:y|ies)|escaped?|browser|web ?page|code|regex|elements?|"
-    r"attributes?)\b|标签|网页|代码|转义|实体|元素",
+    r"attributes?|javascript|jsx|react|vue|dom|bootstrap)\b|标签|网页|代码|转义|实体|元素",
     re.IGNORECASE,
 )
 _ANY_TAG = re.compile(r"</?[A-Za-z][\w:\-]*(?:\s[^<>]*)?/?>")

@@ -13,7 +13,7 @@ from helpers.clean.privacy import mask_personal_data
 from helpers.clean.repair import has_entity, has_html, looks_like_code, repair_text, strip_html
 from helpers.clean.schema import validate
 from helpers.clean.tokens import counter
-from helpers.clean.topic import is_about_characters, is_code, task_numbers
+from helpers.clean.topic import Topic
 
 MAX_TOKENS = 1024
 LONG_CHARACTERS = 50_000
@@ -111,7 +111,7 @@ def repair_messages(messages: Messages, rules: Rules | None = None) -> tuple[Mes
 def _repair_once(
     messages: Messages, mask: bool | None, repair_html: bool | None
 ) -> tuple[Messages, list[str], list[str]]:
-    task, repaired, done, left = is_ticket_task(messages), [], [], []
+    task, topic, repaired, done, left = is_ticket_task(messages), Topic(messages), [], [], []
     protected: tuple[str, ...] = ()
     if task:
         found = re.search(r'"order_id"\s*:\s*"([^"]*)"', normalise_ticket_answer(messages[-1]["content"])[0])
@@ -121,40 +121,43 @@ def _repair_once(
         names: list[str] = []
         if task and role == "assistant":
             text, names = normalise_ticket_answer(text)
-        text, more = repair_text(text, _kind(message, messages, task, repair_html))
-        html = has_html(text) or has_entity(text)
-        if html and repair_html and role == "user":
-            text, html = strip_html(text), False
-            more = (*more, "html")
-        text, masks, spared = _mask(text, messages, task, protected, mask)
-        left += ["html"] * (html and role == "user") + ["personal_data"] * spared
+        text, more = _repair(text, role, task and role != "system", topic, repair_html)
+        if role == "user" and (has_html(text) or has_entity(text)):
+            left.append("html")
+        text, masks, spared = _mask(text, topic, task, protected, mask)
+        left += ["personal_data"] if spared else []
         repaired.append({**message, "content": text})
         done += [*names, *more, *masks]
     return repaired, done, list(dict.fromkeys(left))
 
 
-def _kind(message: dict, messages: Messages, task: bool, repair_html: bool | None) -> str:
-    """Which list of repairs a message gets."""
-    role = message["role"]
-    if task and role != "system":
-        kind = "answer" if role == "assistant" else "task text"
-    elif role == "tool" or looks_like_code(message["content"]) or is_about_characters(messages):
-        return "code"
-    else:
-        kind = "question" if role == "user" else "answer"
-    return "answer" if repair_html is False else kind
+def _repair(text: str, role: str, task: bool, topic: Topic, repair_html: bool | None) -> tuple[str, tuple[str, ...]]:
+    """(text, names of the repairs) of one message: what its task is about stays."""
+    if task:
+        kind = "answer" if role == "assistant" or repair_html is False else "task text"
+        return repair_text(text, kind)
+    if role == "user" and repair_html:
+        stripped = strip_html(text)
+        repaired, more = repair_text(stripped, "answer")
+        return repaired, (("html", *more) if stripped != text else more)
+    if role == "tool" or looks_like_code(text):
+        return text, ()
+    repaired, names = repair_text(text, "question" if role == "user" and repair_html is None else "answer")
+    if "html" in names and topic.markup:
+        repaired, names = repair_text(text, "answer")
+    return (text, ()) if names and topic.characters else (repaired, names)
 
 
 def _mask(
-    text: str, messages: Messages, task: bool, protected: tuple[str, ...], mask: bool | None
+    text: str, topic: Topic, task: bool, protected: tuple[str, ...], mask: bool | None
 ) -> tuple[str, list[str], bool]:
     """(text, names of the masks, whether something that looks like personal data was left)."""
     masked, names = mask_personal_data(text, protected)
-    if not names or task and mask is not False or mask:
+    if not names or mask or (task and mask is None):
         return masked, names, False
-    if mask is False or is_code(messages):
+    if mask is False:
         return text, [], True
-    chosen, names = mask_personal_data(text, protected, task_numbers(messages))
+    chosen, names = mask_personal_data(text, protected, topic.is_task)
     return chosen, names, chosen != masked
 
 

@@ -64,6 +64,19 @@ def test_a_gated_model_opens_for_its_token(hub, tmp_path):
     assert download(hub, tmp_path, "lab/gated", token="a-reader") == b"{}"
 
 
+def test_weights_in_xet_storage_come_from_its_server_or_without_it_from_the_hub(model, tmp_path, monkeypatch):
+    from huggingface_hub import constants
+
+    with hub_server.Hub({"lab/xet": model}, xet={"lab/xet": "http://127.0.0.1:9"}) as hub:
+        assert download(hub, tmp_path, "lab/xet") == b"{}"
+        monkeypatch.setenv("HF_XET_CLIENT_RETRY_MAX_ATTEMPTS", "0")
+        with pytest.raises(RuntimeError, match="127.0.0.1:9/"):
+            download(hub, tmp_path, "lab/xet", "model.safetensors")
+        assert "/xet-read-token/" in hub.log[-1][1]
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        assert download(hub, tmp_path, "lab/xet", "model.safetensors") == WEIGHTS
+
+
 def test_it_describes_its_models(hub):
     from huggingface_hub import HfApi
 

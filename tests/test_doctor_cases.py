@@ -305,3 +305,10 @@ def test_what_cannot_be_raised_here_is_known_from_public_reports(case):
     lines = (DATA / "reports" / "written.jsonl").read_text(encoding="utf-8").splitlines()
     reports = [report for report in map(json.loads, lines) if report["case"] == case]
     assert reports and {doctor.diagnose(report["text"]).case for report in reports} == {case}
+
+
+def test_every_case_names_a_report_that_it_was_written_from():
+    lines = (DATA / "reports" / "written.jsonl").read_text(encoding="utf-8").splitlines()
+    reports = [report for report in map(json.loads, lines) if report["case"]]
+    right = {report["case"] for report in reports if doctor.diagnose(report["text"]).case == report["case"]}
+    assert right == {report["case"] for report in reports}

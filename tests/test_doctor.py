@@ -99,8 +99,9 @@ def test_catalogue_is_well_formed():
 def test_every_wording_finds_itself_and_only_its_own_case():
     for case in doctor.load():
         for wording in case.wordings:
+            sights = [f"{library}/x.py" for library in catalogue.LIBRARIES] if wording.library else []
             told = f"{case.types[0]}: " + " something ".join(part.flat for part in wording.parts) + "\n"
-            told += " ".join(wording.any[:1])
+            told += " ".join([*wording.any[:1], *sights])
             found = doctor.diagnose(told)
             assert case.id in [candidate.id for candidate in found.candidates], (case.id, wording)
 
@@ -157,6 +158,10 @@ INSTALLED = {
     "generate_got_a_mapping": 'File "/x/transformers/tokenization_utils_base.py", line 292, in __getattr__\n'
     "KeyError: 'shape'\n\nDuring handling of the above exception, another exception occurred:\n\nAttributeError",
     "cuda_not_available": "AssertionError: Torch not compiled with CUDA enabled",
+    "quantization_not_trainable": "ValueError: The model you are trying to fine-tune is quantized with "
+    "QuantizationMethod.FP8 but that quantization method do not support training. Please open an issue on GitHub",
+    "wrong_auto_class": "ValueError: Unrecognized configuration class <class 'transformers.models.qwen2_5_vl."
+    "configuration_qwen2_5_vl.Qwen2_5_VLConfig'> for this kind of AutoModel: AutoModelForCausalLM.\nModel type should",
     "assistant_mask_empty": "RuntimeError: `assistant_only_loss=True`, but at least one example has no assistant token",
 }
 

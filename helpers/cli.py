@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, fields, replace
 from inspect import Parameter, Signature
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -102,6 +102,24 @@ def clean(
             "--repair-html/--no-repair-html", help="Strip HTML everywhere or nowhere; default: only leftovers."
         ),
     ] = None,
+    near_duplicates: Annotated[
+        Literal["keep", "drop"],
+        typer.Option(
+            "--near-duplicates",
+            help="drop: a row whose answer agrees with an earlier row's, and whose prompt agrees outside of what many "
+            "rows share, is rejected; keep: only equal rows are.",
+        ),
+    ] = "drop",
+    near_threshold: Annotated[
+        float,
+        typer.Option(
+            "--near-threshold",
+            min=0.01,
+            max=1,
+            help="How far two prompts must agree (weighted Jaccard index) where the answer is long and rare and more "
+            "than a word differs.",
+        ),
+    ] = 0.7,
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Processes; the outputs are the same. Default: the cores.")
     ] = None,
@@ -117,6 +135,7 @@ def clean(
     options: dict[str, Any] = {"max_tokens": chosen.max_length, "tokenizer": chosen.model, "holdout": holdout or ()}
     options |= {"workers": workers or cores(), "columns": pairs, "preference": preference}
     options |= {"mask": mask, "repair_html": repair_html}
+    options |= {"near_threshold": near_threshold if near_duplicates == "drop" else None}
     try:
         done = clean_files(inputs, out, rejects, report, **options)
     except WorkerError as error:

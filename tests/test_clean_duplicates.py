@@ -5,6 +5,7 @@ import random
 
 import pytest
 from clean_tools import ask, clean_bytes, contents, lines
+from duplicate_sets import FIRST, HELD_OUT, KINDS, SECOND, Score, labelled
 
 from helpers.chats import task_messages
 from helpers.clean import group_rows, split_rows
@@ -46,6 +47,66 @@ def test_general_rows(tmp_path, question, answer, verdict):
 )  # fmt: skip
 def test_chinese_rows(tmp_path, question, verdict):
     assert verdicts(tmp_path, ask(CHINESE, CHINESE_ANSWER), ask(question, CHINESE_ANSWER)) == ["kept", verdict]
+
+
+def scored(folder, kind, world, seeds) -> Score:
+    """What is said of the rows of `kind` against what is true of them."""
+    real = found = right = 0
+    for seed in seeds:
+        rows, truth = labelled(kind, world, seed)
+        said = [verdict in ("duplicate", "near_duplicate") for verdict in verdicts(folder, *rows, max_tokens=10_000)]
+        real, found = real + sum(truth), found + sum(said)
+        right += sum(a and b for a, b in zip(truth, said))
+    return Score(real, found, right)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("world", [FIRST, SECOND, HELD_OUT], ids=["first", "second", "held out"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_near_duplicates_of_five_kinds(tmp_path, kind, world):
+    score = scored(tmp_path, kind, world, (11, 12))
+    assert score.real > 30 and score.precision >= 0.99 and score.recall >= 0.95, score
+
+
+INSTRUCTION = (
+    "You are given a message that somebody wrote to the help desk of a library. Decide whether it is about opening hours, about a "
+    "loan or about an event, do not guess from single words, and answer with one word in lower case: hours, loan or event.\n\nMessage: "
+)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "verdict"),
+    [
+        ("is the reading room open", "is the map room open", "kept"), ("is the reading room open", "Is the Reading Room open?", "near_duplicate"),
+        ("is the reading room open", "is the reading room not open", "kept"), ("is the reading room open", "is the raeding room open", "near_duplicate"),
+        ("open at 9", "open at 10", "kept"), ("when do you open", "when do you close", "kept"), ("is it open before noon", "is it open after noon", "kept"),
+        ("is the reading room open", "hello, is the reading room open? thanks a lot", "near_duplicate"), ("is Mara in", "is Maria in", "kept"),
+        ("can i come in legal holidays", "can i come in illegal holidays", "kept"),
+    ],
+)  # fmt: skip
+def test_what_is_left_of_a_long_instruction_decides(tmp_path, one, other, verdict):
+    others = [ask(f"{INSTRUCTION}can i borrow the {thing}", "loan") for thing in ("atlas", "film", "score")]
+    assert verdicts(tmp_path, *others, ask(INSTRUCTION + one, "hours"), ask(INSTRUCTION + other, "hours"))[3:] == [
+        "kept",
+        verdict,
+    ]
+    assert verdicts(tmp_path, ask(INSTRUCTION + one, "hours"), ask(INSTRUCTION + one, "loan")) == ["kept", "kept"]
+
+
+def test_near_duplicates_are_kept_on_demand_and_the_threshold_is_heeded(tmp_path):
+    question = "Explain to me in a few words how a tide comes about, and mention the moon and the sun."
+    answer = "The moon and the sun pull on the water, and the earth turns below the bulges that they raise."
+    rows = [
+        ask(question, answer),
+        ask(question + " Thanks!", answer),
+        ask(question.replace("mention", "name").replace("comes about", "forms"), answer),
+    ]
+    assert verdicts(tmp_path, *rows) == ["kept", "near_duplicate", "kept"]
+    assert verdicts(tmp_path, *rows, near_threshold=0.4) == ["kept", "near_duplicate", "near_duplicate"]
+    assert verdicts(tmp_path, *rows, rows[1], near_threshold=None) == ["kept", "kept", "kept", "duplicate"]
+    for wrong in (0, 1.5):
+        with pytest.raises(InputError, match="threshold"):
+            verdicts(tmp_path, *rows, near_threshold=wrong)
 
 
 def row(ticket: Ticket) -> dict:

@@ -1,6 +1,6 @@
 """Files in, three files out: clean rows, rejects, report. Each row alone first, then each row against the others.
 
-What the rows became alone waits in a scratch file. In memory stay the chunks in flight and, of each kept row, its
+What the rows became alone waits in scratch files. In memory stay the chunks in flight and, of each kept row, its
 signature and three hashes; texts of kept rows are read back from the output under way when two rows must be compared.
 """
 
@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from helpers.clean import duplicates
+import numpy as np
+
+from helpers.clean.duplicates import NEAR, Counts, Fingerprint, Rows, fingerprint
 from helpers.clean.encoding import Probe, probe
 from helpers.clean.fields import Options, RowError
-from helpers.clean.formats import Messages, to_messages
+from helpers.clean.formats import to_messages
 from helpers.clean.reading import RawRow, raw_rows, read_rows
 from helpers.clean.report import FileReport, Report
 from helpers.clean.rows import MAX_TOKENS, Rules, repair_messages
@@ -22,34 +24,6 @@ from helpers.clean.tokens import counter, takes_tools
 from helpers.clean.workers import Judged, judge_all
 from helpers.errors import InputError
 from helpers.files import check_paths, encode_row, whole_files
-
-
-class Seen:
-    """The kept rows so far, as signatures; their texts stay in `file`. Also holds the held-out prompts."""
-
-    def __init__(self, file=None):
-        self.file, self.index = file, duplicates.new_index()
-        self.exact: dict[bytes, str] = {}
-        self.prompts: dict[bytes, str] = {}
-        self.rows: list[tuple[bytes, bool, int, str]] = []
-
-    def match(self, messages: Messages, mark, print_: duplicates.Fingerprint) -> str | None:
-        """Where the near duplicate of `messages` came from, or None."""
-        for key in sorted(self.index.query(mark)):
-            guard, ticket, offset, place = self.rows[key]
-            if guard == print_.guard and ticket == print_.ticket:
-                if duplicates.same_row(self.read(offset), messages, True, ticket):
-                    return place
-        return None
-
-    def read(self, offset: int) -> Messages:
-        self.file.seek(offset)
-        return json.loads(self.file.readline())["messages"]
-
-    def add(self, offset: int, mark, print_: duplicates.Fingerprint, place: str) -> None:
-        self.exact[print_.exact] = self.prompts[print_.prompt] = place
-        self.index.insert(len(self.rows), mark)
-        self.rows.append((print_.guard, print_.ticket, offset, place))
 
 
 def clean_files(
@@ -61,6 +35,7 @@ def clean_files(
     max_tokens: int = MAX_TOKENS,
     tokenizer=None,
     holdout: Iterable[str | Path] = (),
+    near_threshold: float | None = NEAR,
     observe: Callable[[RawRow, str | None, list[str]], None] | None = None,
     workers: int = 1,
     columns: tuple[tuple[str, str], ...] = (),
@@ -71,8 +46,9 @@ def clean_files(
     """Clean `inputs` into `out`; write what cannot be kept to `rejects`, each with file, line, reason and raw text.
 
     `max_tokens` limits the whole chat in tokens of `tokenizer` (a directory, hub name or transformers tokenizer; the
-    embedded base's if None). Rows whose prompt stands in a `holdout` file are rejected as leaks. `observe` is called
-    with each row, the reason if it was rejected, and the names of its repairs if it was kept. The outputs appear
+    embedded base's if None). Rows whose prompt stands in a `holdout` file are rejected as leaks. Near
+    duplicates are rejected from a weighted Jaccard index of `near_threshold`, or kept if it is None. `observe` is
+    called with each row, the reason if it was rejected, and the names of its repairs if it was kept. The outputs appear
     together when all is done, or not at all. With more than one of `workers` what a row needs alone is done in that
     many processes, once there are enough rows; the outputs are the same. A script that asks for them must do so under
     `if __name__ == "__main__":`, since each process imports it.
@@ -87,6 +63,8 @@ def clean_files(
     sources, held = [Path(path) for path in inputs], [Path(path) for path in holdout]
     if max_tokens < 1:
         raise InputError(f"the token limit must be at least 1, not {max_tokens}")
+    if near_threshold is not None and not 0 < near_threshold <= 1:
+        raise InputError(f"the threshold of near duplicates must be above 0 and at most 1, not {near_threshold}")
     if workers < 1:
         raise InputError(f"there must be at least 1 worker, not {workers}")
     paths = {"--out": Path(out), "--rejects": Path(rejects), "--report": None if report is None else Path(report)}
@@ -101,18 +79,24 @@ def clean_files(
     total = Report(max_tokens=max_tokens, tokenizer=name)
     with ExitStack() as stack:
         open_files = stack.enter_context(whole_files(*[path for path in targets.values() if path]))
-        scratch, test_file = (stack.enter_context(_scratch(Path(open_files[0].name).parent)) for _ in range(2))
-        test_rows = Seen(test_file)
-        for path, found in zip(held, held_probes):
-            _remember_holdout(path, found, test_rows, total, rules)
+        scratch, words_file, test_file = (
+            stack.enter_context(_scratch(Path(open_files[0].name).parent)) for _ in range(3)
+        )
         rows = (raw for path, found in zip(sources, probes) for raw in raw_rows(path, found))
+        good = 0
         with closing(judge_all(rows, rules, workers)) as chunks:
             for chunk in chunks:
-                scratch.write(chunk)
+                scratch.write(chunk.judged)
+                words_file.write(chunk.words)
+                good += chunk.good
+        counts = _count(words_file, good)
+        kept = Kept(open_files[0], counts, near_threshold)
+        test_rows = Kept(test_file, counts, NEAR, by_answer=False)
+        for path, found in zip(held, held_probes):
+            _remember_holdout(path, found, test_rows, total, rules)
         total.files = {str(path): FileReport() for path in sources}
-        kept = Seen(open_files[0])
         for judged in _read_back(scratch):
-            reject = judged.reject or _compare(judged, kept, test_rows)
+            reject = judged.reject or _compare(judged, words_file, kept, test_rows)
             if reject:
                 open_files[1].write(encode_row(_reject(judged.raw, *reject)))
             reason, repairs = (reject[0], []) if reject else (None, judged.repairs)
@@ -149,26 +133,59 @@ def _reject(raw: RawRow, reason: str, detail: str) -> dict:
     return {**place, "reason": reason, "detail": detail, "raw": raw.raw}
 
 
-def _compare(judged: Judged, kept: Seen, test_rows: Seen) -> tuple[str, str] | None:
+def _count(words_file, rows: int) -> Counts:
+    """Count in how many of `rows` each word stands, and go back to the first row's."""
+    counts = Counts(rows, words_file.tell() // 4)
+    words_file.seek(0)
+    while block := words_file.read(1 << 18):
+        counts.add(np.frombuffer(block, dtype=np.uint32))
+    words_file.seek(0)
+    return counts
+
+
+class Kept:
+    """The rows kept so far, in `file`, and how they are found again: as equal rows, as equal prompts, as near ones."""
+
+    def __init__(self, file, counts: Counts, threshold: float | None, by_answer: bool = True):
+        self.file = file
+        self.exact: dict[bytes, str] = {}
+        self.prompts: dict[bytes, str] = {}
+        self.near = None if threshold is None else Rows(self._read, counts, threshold, by_answer)
+
+    def find_near(self, row: dict, print_: Fingerprint, words: np.ndarray) -> str | None:
+        """Where the row that says the same came from, or None."""
+        return self.near.find(row, print_, words) if self.near and self.exact else None
+
+    def add(self, line: bytes, place: str, print_: Fingerprint, words: np.ndarray) -> None:
+        offset = self.file.seek(0, 2)
+        self.file.write(line)
+        self.exact[print_.exact] = self.prompts[print_.prompt] = place
+        if self.near:
+            self.near.add(offset, place, print_, words)
+
+    def _read(self, offset: int) -> dict:
+        self.file.seek(offset)
+        return json.loads(self.file.readline())
+
+
+def _compare(judged: Judged, words_file, kept: Kept, test_rows: Kept) -> tuple[str, str] | None:
     """Why a good row must go after all: (reason, detail). If there is nothing, it is written and remembered."""
-    print_, messages = judged.print_, json.loads(judged.line)["messages"]
+    print_, row = judged.print_, json.loads(judged.line)
     assert print_ is not None
-    mark = duplicates.signature(duplicates.prompt_text(messages))
-    leak = test_rows.prompts.get(print_.prompt) or test_rows.match(messages, mark, print_)
+    words = np.frombuffer(words_file.read(4 * print_.numbers), dtype=np.uint32)
+    leak = test_rows.prompts.get(print_.prompt) or test_rows.find_near(row, print_, words)
     if leak:
         return "leaks_into_holdout", f"its prompt stands in the held-out rows: {leak}"
     if print_.exact in kept.exact:
         return "duplicate", f"equal to {kept.exact[print_.exact]}"
-    near = kept.match(messages, mark, print_)
+    near = kept.find_near(row, print_, words)
     if near:
         return "near_duplicate", f"says the same as {near}"
-    offset = kept.file.seek(0, 2)
-    kept.file.write(judged.line)
-    kept.add(offset, mark, print_, f"{judged.raw.file}:{judged.raw.line}")
+    kept.add(judged.line, f"{judged.raw.file}:{judged.raw.line}", print_, words)
     return None
 
 
-def _remember_holdout(path: Path, found: Probe, test_rows: Seen, total: Report, rules: Rules) -> None:
+def _remember_holdout(path: Path, found: Probe, test_rows: Kept, total: Report, rules: Rules) -> None:
     """Remember the prompts of a held-out file; its rows need no answer, and are repaired like all others."""
     for raw in read_rows(path, found):
         total.holdout_rows += 1
@@ -186,8 +203,6 @@ def _remember_holdout(path: Path, found: Probe, test_rows: Seen, total: Report, 
         except (RowError, RecursionError):
             total.holdout_unusable += 1
             continue
-        print_ = duplicates.fingerprint(messages)
-        offset = test_rows.file.seek(0, 2)
-        test_rows.file.write(encode_row({"messages": messages}))
-        mark = duplicates.signature(duplicates.prompt_text(messages))
-        test_rows.add(offset, mark, print_, f"{raw.file}:{raw.line}")
+        print_, words = fingerprint({"messages": messages})
+        place = f"{raw.file}:{raw.line}"
+        test_rows.add(encode_row({"messages": messages}), place, print_, np.frombuffer(words, dtype=np.uint32))

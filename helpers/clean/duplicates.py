@@ -1,39 +1,54 @@
-"""Near duplicates by MinHash, exact enough not to take two tickets of one phrasing for one.
+"""Rows that say the same: the answer agrees, and the prompt agrees outside of what many rows share.
 
-MinHash (Broder 1997) finds candidates; each is then compared in full. Two texts that differ in a number, a name, a
-Latin word inside Chinese or a negation are two texts, however alike the rest is.
+What two prompts have in common says little where it is an instruction, a schema or a text that other rows have, too. So
+two rows are the same when the answers agree and all that differs in the prompts changes nothing (courtesy, a typing
+error, a synonym, a word that nobody else has in a place where all others have one and the same). Where the answer is
+long and rare, more may differ: any one word, or so much that the words of the prompts, each weighed by how rare it is
+in the file, still agree by a Jaccard index of at least the threshold; but no number, name or negation. MinHash (Broder
+1997) over the words that few rows have finds the candidates; each is compared in full.
 """
 
 import hashlib
 import json
+import math
 import re
 import unicodedata
-from collections import Counter
+import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
-from helpers.clean.checks import is_ticket_task
+import numpy as np
+
 from helpers.clean.formats import Messages
+from helpers.clean.repair import looks_like_code
+from helpers.clean.wording import Change, carries_meaning, changes, features, harmless, sentences, slot, slots
 
-BANDS, ROWS_PER_BAND = 16, 5  # a pair of Jaccard 0.8 is found with 99.8%, one of 0.4 with 15%
-NEAR, NEAR_SAME_FIELDS = 0.8, 0.6
-LONGEST = 4000  # words compared one by one; longer texts must be equal from there on
+BANDS, ROWS_PER_BAND = 27, 3  # a pair of Jaccard 0.6 is found with 99.8%, one of 0.1 with 3%
+NEAR = 0.7
+FEW_WORDS = 6  # the rarest words that stand for a row of which most words are common
+GROUP = 16  # so many rows with one answer are all compared; of more, those that MinHash finds
+FEW_ROWS = 4  # of which it cannot be said what they share
+ALIKE = 0.2  # the least Jaccard index, as the signatures estimate it, of a candidate
+LOOKED_AT = 48  # candidates of one row, the likeliest first
+SPECIFIC = 6  # words of an answer that no two questions have by chance
+PROSE = 12
 _HAN = re.compile("[\u3400-\u9fff]")
-_NEGATIONS = {"not", "no", "never", "without", "none", "nor", "cannot"}
-_HAN_MEANING = set("不没未无非勿别否两二三四五六七八九十百千万左右上下前后内外大小高低多少男女")
-_SURNAMES = set(
-    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁宋唐许韩冯邓曹彭曾肖田董袁潘蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤"
-)
+_ANSWER_MARKS = re.compile(r"[0-9]+(?:[.,][0-9]+)*|\w+|[^\w\s.,;:!?'\"`。，、！？；：“”‘’]")
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What is kept in memory of a row: its exact hash and a hash of what tells it from its look-alikes."""
+    """What is known of a row without the others: hashes of all of it, of its prompt and of its answer; whether the
+    answer is `long`, whether it is `prose`; how many words it has, and how many numbers of 4 bytes are kept of it
+    elsewhere: one for the answer, the words, and of rows with a short answer each word in its place."""
 
     exact: bytes
     prompt: bytes
-    guard: bytes
-    ticket: bool
+    answer: bytes
+    long: bool
+    prose: bool
+    words: int
+    numbers: int
 
 
 def prompt_text(messages: Messages) -> str:
@@ -59,13 +74,13 @@ def jaccard(a: set[str], b: set[str]) -> float:
     return len(a & b) / len(a | b) if a or b else 1.0
 
 
-def signature(text: str):
-    """The MinHash of `text`: 80 minima of 4 bytes."""
+def minhash(tokens: list[bytes]):
+    """The MinHash of a set: 81 minima of 4 bytes."""
     from rensa import RMinHash
 
-    minhash = RMinHash(num_perm=BANDS * ROWS_PER_BAND, seed=1)
-    minhash.update([shingle.encode("utf-8", "surrogatepass") for shingle in shingles(text)])
-    return minhash
+    mark = RMinHash(num_perm=BANDS * ROWS_PER_BAND, seed=1)
+    mark.update(tokens)
+    return mark
 
 
 def new_index():
@@ -75,78 +90,185 @@ def new_index():
     return RMinHashLSH(threshold=NEAR, num_perm=BANDS * ROWS_PER_BAND, num_bands=BANDS)
 
 
-def fingerprint(messages: Messages) -> Fingerprint:
-    """Hash `messages` exactly (outer spaces aside), by prompt, and by what must be equal in near duplicates."""
-    exact = json.dumps([[m["role"], m["content"].strip()] for m in messages])
-    ticket = is_ticket_task(messages)
-    guard = _ticket_guard(messages[-1]["content"]) if ticket else None
-    if guard is None:
-        text = "\n".join(message["content"] for message in messages)
-        guard = json.dumps(
-            sorted(Counter(re.findall(r"[^\W_]*[0-9][^\W_]*", unicodedata.normalize("NFKC", text))).items())
-        )
-    return Fingerprint(_digest(exact), _digest(normalised(prompt_text(messages))), _digest(guard), ticket)
+def asked(row: dict) -> str:
+    """All of a row that stands before the last answer: its tools and every turn."""
+    turns = [_said(message) for message in row["messages"][:-1]]
+    return "\n".join([*turns, *(json.dumps(row[name]) for name in ("tools",) if row.get(name))])
 
 
-def _ticket_guard(answer: str) -> str | None:
-    try:
-        fields = json.loads(answer)
-    except (ValueError, RecursionError):
-        return None
-    return (
-        json.dumps([[name, normalised(str(value)) or str(value)] for name, value in sorted(fields.items())])
-        if isinstance(fields, dict)
-        else None
-    )
+def answered(row: dict) -> str:
+    """The last answer of a row."""
+    return _said(row["messages"][-1])
+
+
+def _said(message: dict) -> str:
+    rest = {name: value for name, value in message.items() if name not in ("role", "content") and value}
+    return (message.get("content") or "") + (json.dumps(rest, sort_keys=True) if rest else "")
+
+
+def fingerprint(row: dict) -> tuple[Fingerprint, bytes]:
+    """The fingerprint of a row and its words: hashes of 4 bytes, the first that of the answer."""
+    question, answer = asked(row), answered(row)
+    marks = _marks(answer)
+    prose = len(marks) >= PROSE and answer.lstrip()[:1] not in "{[<" and not looks_like_code(answer)
+    key = _answer_key(marks, answer)
+    words = features(f"{question}\n{answer}" if prose else question)
+    long = len(marks) >= SPECIFIC
+    hashes, places = _hashes(words), [] if long else _hashes(slots(sentences(question)))
+    packed = np.array([int.from_bytes(key[:4], "little"), *hashes, *places], dtype=np.uint32)
+    exact = [[m["role"], _said(m).strip()] for m in row["messages"]] + [row.get("tools")]
+    prompt = _digest(normalised(prompt_text(row["messages"])))
+    exact_key = _digest(json.dumps(exact))
+    return Fingerprint(exact_key, prompt, key, long, prose, len(hashes), len(packed)), packed.tobytes()
+
+
+def _hashes(words: set[str]) -> list[int]:
+    return sorted({zlib.crc32(word.encode("utf-8", "surrogatepass")) for word in words})
+
+
+def answer_key(answer: str) -> bytes:
+    """A hash that two answers share when they agree but for layout, case and punctuation."""
+    return _answer_key(_marks(answer), answer)
+
+
+def _answer_key(marks: list[str], answer: str) -> bytes:
+    return _digest("\x1f".join(marks) or answer.strip())
+
+
+def _marks(answer: str) -> list[str]:
+    return _ANSWER_MARKS.findall(_canonical(answer))
+
+
+def _canonical(answer: str) -> str:
+    """An answer without what layout changes; the keys of a JSON object in one order."""
+    text = unicodedata.normalize("NFKC", answer).casefold()
+    if text.lstrip()[:1] in ("{", "["):
+        try:
+            return json.dumps(json.loads(text), sort_keys=True, ensure_ascii=False)
+        except (ValueError, RecursionError):
+            pass
+    return text
 
 
 def _digest(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).digest()
 
 
-def same_row(a: Messages, b: Messages, same_guard: bool, ticket: bool) -> bool:
-    """Whether two rows that MinHash finds alike say the same. `same_guard`: their fingerprints' guards are equal."""
-    if not same_guard:
-        return False
-    if ticket:
-        return jaccard(shingles(prompt_text(a)), shingles(prompt_text(b))) >= NEAR_SAME_FIELDS
-    texts = ["\n".join(message["content"] for message in row) for row in (a, b)]
-    return jaccard(*(shingles(text) for text in texts)) >= NEAR and not differs_in_meaning(*texts)
+class Counts:
+    """In how many rows each word stands, in a table of fixed size: two words may share an entry, which counts both."""
+
+    def __init__(self, rows: int, words: int):
+        self.rows, self.common = rows, max(10, int(2 * rows**0.5))
+        self.mask = np.uint32((1 << min(22, max(18, (4 * words).bit_length()))) - 1)
+        self.table = np.zeros(int(self.mask) + 1, dtype=np.uint32)
+
+    def add(self, words: np.ndarray) -> None:
+        """Count the words of whole rows."""
+        np.add.at(self.table, words & self.mask, np.uint32(1))
+
+    def of(self, word: str) -> int:
+        return int(self.table[zlib.crc32(word.encode("utf-8", "surrogatepass")) & int(self.mask)])
+
+    def weight(self, word: str) -> float:
+        """The inverse document frequency of `word`: 0 where every row has it, and of courtesy, which is not counted."""
+        return math.log((self.rows + FEW_ROWS) / (min(self.of(word), self.rows) or self.rows + FEW_ROWS))
+
+    def rare(self, words: np.ndarray) -> np.ndarray:
+        """Those of a row's `words` that few rows have, or the few that are rarest."""
+        rows = self.table[words & self.mask]
+        own = words[rows <= self.common]
+        return own if len(own) >= FEW_WORDS else words[np.argsort(rows, kind="stable")[:FEW_WORDS]]
 
 
-def differs_in_meaning(a: str, b: str) -> bool:
-    """Whether the words in which `a` and `b` differ are names, numbers, negations or Latin words inside Chinese."""
-    words = [_pieces(text) for text in (a, b)]
-    if words[0][LONGEST:] != words[1][LONGEST:]:
-        return True
-    words = [side[:LONGEST] for side in words]
-    first, second = ([word.casefold() for word in side] for side in words)
-    for tag, a_from, a_to, b_from, b_to in SequenceMatcher(None, first, second, autojunk=False).get_opcodes():
-        for side, start, end in ((words[0], a_from, a_to), (words[1], b_from, b_to)):
-            if tag != "equal" and any(_carries_meaning(side, i, tag == "replace") for i in range(start, end)):
-                return True
-    return False
+class Rows:
+    """The rows so far, as fingerprints; `read(offset)` gives the text of one back. Finds the one that says the same.
 
+    With `by_answer` the answers must agree; without, the prompts alone decide, and an answer helps only where both have
+    one.
+    """
 
-def _pieces(text: str) -> list[str]:
-    """Words, Chinese characters one by one, and a mark for each end of sentence."""
-    return re.findall(r"[\u3400-\u9fff]|[^\W_\u3400-\u9fff]+(?:'[a-z]+)?|[.!?。！？\n]", text)
+    def __init__(self, read: Callable[[int], dict], counts: Counts, threshold: float, by_answer: bool = True):
+        self.read, self.counts, self.threshold, self.by_answer = read, counts, threshold, by_answer
+        self.index = new_index()
+        self.groups: dict[bytes, list[int]] = {}
+        self.marks: list = []
+        self.places: list[tuple[int, str]] = []
 
+    def find(self, row: dict, print_: Fingerprint, words: np.ndarray) -> str | None:
+        """Where the row that says the same as `row` came from, or None."""
+        group = self.groups.get(print_.answer, []) if self.by_answer else []
+        found = set(group)
+        if len(group) >= GROUP or print_.prose or not self.by_answer:
+            found.update(self._alike(self._mark(print_, words)))
+        if not found:
+            return None
+        said = sentences(asked(row)), answered(row)
+        specific = print_.long and int(self.counts.table[words[0] & self.counts.mask]) <= max(
+            4, self.counts.rows // 200
+        )
+        for key in sorted(found):
+            offset, place = self.places[key]
+            if self._same(self.read(offset), *said, print_, specific):
+                return place
+        return None
 
-def _carries_meaning(words: list[str], i: int, replaced: bool) -> bool:
-    word = words[i]
-    if not word[0].isalnum():
-        return False
-    if _HAN.match(word):
-        near = words[max(0, i - 2) : i + 1]
-        return word in _HAN_MEANING or any(char in _SURNAMES for char in near)
-    first = i == 0 or not words[i - 1][0].isalnum()
-    named = word[0].isupper() and (replaced or not first)  # a sentence may also begin with a name
-    chinese_around = any(_HAN.match(other) for other in (*words[max(0, i - 1) : i], *words[i + 1 : i + 2]))
-    return (
-        any(char.isdigit() for char in word)
-        or named
-        or chinese_around
-        or word.casefold() in _NEGATIONS
-        or word.endswith("n't")
-    )
+    def add(self, offset: int, place: str, print_: Fingerprint, words: np.ndarray) -> None:
+        group = self.groups.setdefault(print_.answer, [])
+        if len(group) < GROUP:
+            group.append(len(self.places))
+        mark = self._mark(print_, words)
+        self.index.insert(len(self.marks), mark)
+        self.marks.append(mark)
+        self.places.append((offset, place))
+
+    def _alike(self, mark) -> list[int]:
+        """The rows whose words look most like those of `mark`."""
+        near = ((mark.jaccard(self.marks[key]), -key) for key in self.index.query(mark))
+        return [-key for _, key in sorted((one for one in near if one[0] >= ALIKE), reverse=True)[:LOOKED_AT]]
+
+    def _mark(self, print_: Fingerprint, words: np.ndarray):
+        salt = b"" if print_.prose or not self.by_answer else print_.answer[:8]
+        return minhash([salt + word.tobytes() for word in self.counts.rare(words[1 : 1 + print_.words])])
+
+    def _same(self, other: dict, question: list, answer: str, print_: Fingerprint, specific: bool) -> bool:
+        theirs = answered(other)
+        equal = answer_key(theirs) == print_.answer
+        if not equal and self.by_answer:
+            differ = changes(sentences(answer), sentences(theirs)) if print_.prose else None
+            if differ is None or not all(harmless(change, self._both_used) for change in differ):
+                return False
+        return self._agree(question, sentences(asked(other)), specific and equal)
+
+    def _agree(self, a: list, b: list, specific: bool) -> bool:
+        differ = changes(a, b)
+        if differ is None:
+            return False
+        more = [change for change in differ if not harmless(change, self._both_used) and not self._variant(change)]
+        if not more or not specific:
+            return not more
+        if any(map(carries_meaning, more)):
+            return False
+        return (len(more) == 1 and more[0].one_word) or self._overlap(a, more) >= self.threshold
+
+    def _variant(self, change: Change) -> bool:
+        """Whether a word stands nowhere but in this place, where nearly all rows have the other of the two."""
+        if not change.one_word or carries_meaning(change):
+            return False
+        pair = (change.removed[0].word, change.added[0].word)
+        in_place = [self.counts.of(slot(change.before, word, change.after)) for word in pair]
+        rare, common = sorted(in_place)
+        elsewhere = self.counts.of(pair[in_place.index(rare)]) - rare
+        everybody = self.counts.of(slot(change.before, "", change.after))
+        return rare > 0 and elsewhere == 0 and common >= 4 * rare and 0.9 * everybody <= common + rare
+
+    def _overlap(self, a: list, more: list[Change]) -> float:
+        """The weighted Jaccard index of two prompts of which one is `a`, and `more` is what differs."""
+        removed = {token.word for change in more for token in change.removed}
+        added = {token.word for change in more for token in change.added}
+        shared = {token.word for sentence in a for token in sentence} - removed - added
+        equal, other = (sum(map(self.counts.weight, words)) for words in (shared, removed ^ added))
+        return equal / (equal + other) if other else 1.0
+
+    def _both_used(self, a: str, b: str) -> bool:
+        rare, common = sorted((self.counts.of(a), self.counts.of(b)))
+        return rare > 2 and rare * 10 > common

@@ -4,7 +4,7 @@ import random
 from collections import defaultdict
 from dataclasses import dataclass
 
-from helpers.clean.duplicates import NEAR, fingerprint, jaccard, new_index, prompt_text, shingles, signature
+from helpers.clean.duplicates import jaccard, minhash, new_index, normalised, prompt_text, shingles
 from helpers.errors import InputError
 
 
@@ -16,7 +16,7 @@ class Split:
     validation: list[dict]
 
 
-def group_rows(rows: list[dict], threshold: float = NEAR) -> list[int]:
+def group_rows(rows: list[dict], threshold: float = 0.8) -> list[int]:
     """A group number for each row: rows whose prompts are equal or near duplicates (Jaccard >= threshold) share one.
 
     Groups are chains: if a is near b and b near c, all three belong together. O(rows) signatures in memory.
@@ -29,14 +29,14 @@ def group_rows(rows: list[dict], threshold: float = NEAR) -> list[int]:
             i = parent[i]
         return i
 
-    index, first = new_index(), dict[bytes, int]()
+    index, first = new_index(), dict[str, int]()
     for i, row in enumerate(rows):
         text = prompt_text(row["messages"])
-        same = first.setdefault(fingerprint(row["messages"]).prompt, i)
+        same = first.setdefault(normalised(text), i)
         if same != i:
             parent[root(i)] = root(same)
             continue
-        mark, own = signature(text), None
+        mark, own = minhash([shingle.encode("utf-8", "surrogatepass") for shingle in shingles(text)]), None
         for j in sorted(index.query(mark)):
             if root(i) == root(j):
                 continue

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
-from helpers.clean import duplicates
+from helpers.clean.duplicates import Fingerprint, fingerprint
 from helpers.clean.fields import RowError
 from helpers.clean.reading import RawRow, parse
 from helpers.clean.rows import Rules, clean_row
@@ -39,14 +39,24 @@ class Judged:
     repairs: list[str]
     reject: tuple[str, str] | None = None
     line: bytes = b""
-    print_: duplicates.Fingerprint | None = None
+    print_: Fingerprint | None = None
     sight: RowSight | None = None
     ignored: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 
 
-def judge(raw: RawRow, rules: Rules) -> Judged:
-    """Clean one row without a look at the others. `raw` gives up its value, which is no longer needed."""
+@dataclass(slots=True)
+class Chunk:
+    """Judged rows of one piece, pickled, with the words of the good ones: how many rows have some, and their hashes."""
+
+    judged: bytes
+    good: int
+    words: bytes
+
+
+def judge(raw: RawRow, rules: Rules) -> tuple[Judged, bytes]:
+    """Clean one row without a look at the others: the row and its words. `raw` gives up its value."""
+    words = b""
     try:
         parse(raw)
         if raw.error:
@@ -56,15 +66,15 @@ def judge(raw: RawRow, rules: Rules) -> Judged:
         judged = Judged(raw, [], (error.reason, error.detail))
     else:
         repairs = list(dict.fromkeys([*raw.repairs, *row.repairs]))
-        print_ = duplicates.fingerprint(row.messages)
+        print_, words = fingerprint(row.row)
         judged = Judged(raw, repairs, None, encode_row(row.row), print_, None, row.ignored, row.left)
     judged.sight = None if raw.error else look(raw.value, rules.options)
     raw.value = None
-    return judged
+    return judged, words
 
 
-def judge_all(rows: Iterable[RawRow], rules: Rules, workers: int) -> Generator[bytes, None, None]:
-    """Judge `rows` in `workers` processes: pickled lists of Judged, in the order of the rows.
+def judge_all(rows: Iterable[RawRow], rules: Rules, workers: int) -> Generator[Chunk, None, None]:
+    """Judge `rows` in `workers` processes, in their order.
 
     No more than a few chunks are in memory. Few rows are judged in this process, where that is quicker. Raises
     WorkerError when a worker is killed, InputError when the tokenizer of `rules` cannot be sent to one; what a worker
@@ -78,13 +88,13 @@ def judge_all(rows: Iterable[RawRow], rules: Rules, workers: int) -> Generator[b
         yield from _judge_in_workers(chain([rest], pieces), rules, workers)
 
 
-def _judge_in_workers(pieces: Iterable[list[RawRow]], rules: Rules, workers: int) -> Generator[bytes, None, None]:
+def _judge_in_workers(pieces: Iterable[list[RawRow]], rules: Rules, workers: int) -> Generator[Chunk, None, None]:
     try:
         sent = pickle.dumps(rules)
     except (pickle.PicklingError, TypeError, AttributeError) as error:
         raise InputError(f"this tokenizer cannot be sent to worker processes ({error}): use one worker") from None
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker, (sent,))
-    waiting: deque[Future[bytes]] = deque()
+    waiting: deque[Future[Chunk]] = deque()
     try:
         for piece in pieces:
             with _no_interrupt():  # a worker that is born in here never sees Ctrl-C, which is for the parent to answer
@@ -115,8 +125,9 @@ def _chunks(rows: Iterable[RawRow]) -> Iterator[list[RawRow]]:
         yield chunk
 
 
-def _judge_chunk(chunk: list[RawRow], rules: Rules) -> bytes:
-    return pickle.dumps([judge(raw, rules) for raw in chunk], pickle.HIGHEST_PROTOCOL)
+def _judge_chunk(chunk: list[RawRow], rules: Rules) -> Chunk:
+    judged, words = zip(*(judge(raw, rules) for raw in chunk))
+    return Chunk(pickle.dumps(judged, pickle.HIGHEST_PROTOCOL), sum(map(bool, words)), b"".join(words))
 
 
 @contextmanager
@@ -149,5 +160,5 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _work(chunk: list[RawRow]) -> bytes:
+def _work(chunk: list[RawRow]) -> Chunk:
     return _judge_chunk(chunk, _rules)

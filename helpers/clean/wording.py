@@ -1,0 +1,234 @@
+"""How two texts differ in words, and which differences change nothing: courtesy, typing errors, common synonyms."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from helpers.clean.vocabulary import (
+    ADDED_FREELY,
+    BESIDE_COURTESY,
+    COURTESY,
+    COURTESY_PAIRS,
+    HAN_COURTESY,
+    HAN_MEANING,
+    MEANING,
+    ONE_OF,
+    SURNAMES,
+    SYNONYMS,
+)
+
+LONGEST = 600  # words of one stretch without an equal sentence; longer ones are two texts
+_ONE_BY_ONE = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"  # scripts without spaces
+_TOKEN = re.compile(
+    rf"[{_ONE_BY_ONE}]|[0-9]+(?:[.,][0-9]+)*[^\W_{_ONE_BY_ONE}]*|[^\W_{_ONE_BY_ONE}]+(?:'[^\W_{_ONE_BY_ONE}]+)*|"
+    r"[<>=+%^&|~]+|(?<=[0-9)\]])\s?[-*/]\s?(?=[0-9(])"
+)
+_SENTENCE = re.compile(r"(?<=[.!?;:])\s+|(?<=[。！？；：])\s*|\n+")
+_CONTRACTIONS = tuple(
+    (re.compile(pattern, re.IGNORECASE), plain)
+    for pattern, plain in (
+        (r"\bcan't\b|\bcannot\b", "can not"),
+        (r"\bwon't\b", "will not"),
+        (r"n't\b", " not"),
+        (r"(?<=\bwhat)'s\b|(?<=\bit)'s\b|(?<=\bthat)'s\b|(?<=\bwhere)'s\b|(?<=\bwho)'s\b|(?<=\bhow)'s\b", " is"),
+        (r"\bi'm\b", "I am"),
+        (r"'re\b", " are"),
+        (r"'ve\b", " have"),
+        (r"'ll\b", " will"),
+    )
+)
+_HAN = re.compile("[\u3400-\u9fff]")
+_EDGE = "\x1e"  # of a sentence
+_HAN_COURTESY = re.compile(f"[{HAN_COURTESY}]+")
+_NO_FEATURE = COURTESY | BESIDE_COURTESY | set(HAN_COURTESY) | {word for pair in COURTESY_PAIRS for word in pair}
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word (a character where a script has no spaces): as it compares, whether it is written like a name."""
+
+    word: str
+    named: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Words of one text that stand where the other has others, between the same words `before` and `after`.
+
+    `around`: equal words stand in the same sentence.
+    """
+
+    removed: tuple[Token, ...]
+    added: tuple[Token, ...]
+    around: bool
+    before: str
+    after: str
+
+    @property
+    def one_word(self) -> bool:
+        """Whether one word stands in the place of another."""
+        return len(self.removed) == len(self.added) == 1 and self.around
+
+
+Sentence = tuple[Token, ...]
+
+
+def sentences(text: str) -> list[Sentence]:
+    """The words of `text`, sentence by sentence, without case, width, punctuation and spacing."""
+    text = unicodedata.normalize("NFKC", text).replace("’", "'")
+    for pattern, plain in _CONTRACTIONS:
+        text = pattern.sub(plain, text)
+    shouted = text.isupper()
+    found = []
+    for piece in _SENTENCE.split(text):
+        words = _TOKEN.findall(piece)
+        if words:
+            found.append(
+                tuple(Token(_plain(word), i > 0 and not shouted and word[0].isupper()) for i, word in enumerate(words))
+            )
+    return found
+
+
+def _plain(word: str) -> str:
+    return word.casefold().replace("'", "").strip()
+
+
+def features(text: str) -> set[str]:
+    """The words of `text` but for courtesy, and the pairs of neighbours in scripts without spaces."""
+    found = (_plain(word) for word in _TOKEN.findall(unicodedata.normalize("NFKC", text).replace("’", "'")))
+    words = [word for word in found if word not in _NO_FEATURE]
+    pairs = {a + b for a, b in zip(words, words[1:]) if len(a) == len(b) == 1 and a >= "\u0e00" and b >= "\u0e00"}
+    return pairs.union(words)
+
+
+def changes(one: list[Sentence], other: list[Sentence]) -> list[Change] | None:
+    """Where the two texts differ, or None when they are different all through."""
+    found = []
+    for block_a, block_b in _unequal(one, other):
+        first, second = ([token for sentence in block for token in sentence] for block in (block_a, block_b))
+        if max(len(first), len(second)) > LONGEST:
+            return None
+        words = [[token.word for token in side] for side in (first, second)]
+        matcher = SequenceMatcher(None, words[0], words[1], autojunk=False)
+        if min(len(first), len(second)) > 20 and matcher.quick_ratio() < 0.5:
+            return None
+        codes = matcher.get_opcodes()
+        around = any(code[0] == "equal" for code in codes)
+        edged = [_EDGE, *words[0], _EDGE]
+        for tag, i, j, k, m in codes:
+            if tag == "replace" and j - i == m - k:
+                pairs = zip(range(i, j), first[i:j], second[k:m])
+                found += [Change((a,), (b,), around, edged[n], edged[n + 2]) for n, a, b in pairs]
+            elif tag != "equal":
+                found.append(Change(tuple(first[i:j]), tuple(second[k:m]), around, edged[i], edged[j + 1]))
+    return found
+
+
+def slots(text: list[Sentence]) -> set[str]:
+    """Each word of `text` with its neighbours, and the neighbours alone: the place in which it stands."""
+    found = set()
+    for sentence in text:
+        words = [_EDGE, *(token.word for token in sentence), _EDGE]
+        for before, word, after in zip(words, words[1:], words[2:]):
+            found.add(slot(before, "", after))
+            found.add(slot(before, word, after))
+    return found
+
+
+def slot(before: str, word: str, after: str) -> str:
+    """The name of a word in its place, or with an empty `word` of the place."""
+    return f"{before}\x1f{word}\x1f{after}"
+
+
+def _unequal(a: list[Sentence], b: list[Sentence]) -> Iterator[tuple[list[Sentence], list[Sentence]]]:
+    """Stretches of sentences in which two texts differ: equal beginnings and ends cost nothing."""
+    words = [[tuple(token.word for token in sentence) for sentence in side] for side in (a, b)]
+    start = 0
+    while start < min(len(a), len(b)) and words[0][start] == words[1][start]:
+        start += 1
+    end = 0
+    while end < min(len(a), len(b)) - start and words[0][-1 - end] == words[1][-1 - end]:
+        end += 1
+    middles = [side[start : len(side) - end] for side in words]
+    for tag, i, j, k, m in SequenceMatcher(None, middles[0], middles[1], autojunk=False).get_opcodes():
+        if tag != "equal":
+            yield a[start + i : start + j], b[start + k : start + m]
+
+
+def harmless(change: Change, both_used: Callable[[str, str], bool]) -> bool:
+    """Whether `change` says nothing new. `both_used(a, b)`: whether the rows use both words often enough, so that
+    neither is a typing error for the other."""
+    if _pairwise(change.removed, change.added, both_used) and change.around:
+        return True
+    removed, added = _without_courtesy(change.removed, both_used), _without_courtesy(change.added, both_used)
+    if not removed and not added:
+        return bool(change.around or not change.removed or not change.added)
+    if "".join(token.word for token in removed) == "".join(token.word for token in added):
+        return True
+    return change.around and _pairwise(removed, added, both_used)
+
+
+def _pairwise(removed, added, both_used) -> bool:
+    return len(removed) == len(added) and all(
+        a.word == b.word or _same_word(a, b, both_used) for a, b in zip(removed, added)
+    )
+
+
+def _without_courtesy(tokens: tuple[Token, ...], both_used) -> tuple[Token, ...]:
+    """The words that are more than courtesy. Little words go only beside it, or where they stand alone."""
+    words = [token.word for token in tokens]
+    if _HAN_COURTESY.fullmatch("".join(words)) or all(word in ADDED_FREELY for word in words):
+        return ()
+    polite = [word in COURTESY or _mistyped_courtesy(word, both_used) for word in words]
+    for i, pair in enumerate(zip(words, words[1:])):
+        if pair in COURTESY_PAIRS:
+            polite[i] = polite[i + 1] = True
+    if not any(polite):
+        return tokens
+    return tuple(token for token, gone in zip(tokens, polite) if not gone and token.word not in BESIDE_COURTESY)
+
+
+def _mistyped_courtesy(word: str, both_used) -> bool:
+    return len(word) > 4 and any(is_typo(word, other) and not both_used(word, word) for other in COURTESY)
+
+
+def _same_word(a: Token, b: Token, both_used) -> bool:
+    if SYNONYMS.get(a.word, set()) & SYNONYMS.get(b.word, set()):
+        return True
+    if a.named and b.named or a.word in ONE_OF and b.word in ONE_OF:
+        return False
+    return is_typo(a.word, b.word) and not both_used(a.word, b.word)
+
+
+def is_typo(a: str, b: str) -> bool:
+    """Whether one slip of the fingers turns one word into the other: a letter more, less or other, or two swapped."""
+    if min(len(a), len(b)) < 3 or max(len(a), len(b)) < 4 or not (a.isalpha() and b.isalpha()) or _HAN.search(a + b):
+        return False
+    if a > b if len(a) == len(b) else len(a) > len(b):
+        a, b = b, a
+    if len(b) - len(a) > 1 or (len(b) > len(a) and b[0] == "a" and b[1:] == a):  # typical, atypical
+        return False
+    at = next((i for i, (one, other) in enumerate(zip(a, b)) if one != other), len(a))
+    if len(a) < len(b):
+        return a[at:] == b[at + 1 :]
+    swapped = a[at : at + 2] == b[at : at + 2][::-1] and a[at + 2 :] == b[at + 2 :]
+    return swapped or (at > 0 and a[at + 1 :] == b[at + 1 :])
+
+
+def carries_meaning(change: Change) -> bool:
+    """Whether `change` is about a number, a name, a negation or the like, so that no equal answer makes up for it."""
+    sides = (change.removed, change.added)
+    both = [token for side in sides for token in side]
+    if all(any(token.word in ONE_OF for token in side) for side in sides):
+        return True
+    han = any(_HAN.match(token.word) for token in both)
+    return any(_meaningful(token, han) for token in both)
+
+
+def _meaningful(token: Token, among_han: bool) -> bool:
+    word = token.word
+    if _HAN.match(word):
+        return word in HAN_MEANING or word in SURNAMES
+    return token.named or word in MEANING or among_han or not word.isalpha()

@@ -24,28 +24,44 @@ def merge(adapter: str | Path, profile: Profile, path: str = "dequantized"):
     Raises InputError for a wrong base, an incomplete adapter, one of a kind that PEFT cannot merge, or an unknown path;
     ValueError (from safe_merge) for NaNs.
     """
-    import torch
-
-    from helpers.models import attach, check_adapter, check_base, fit_vocabulary, load_base
+    from helpers.models import attach, check_adapter, check_base
 
     if path not in PATHS:
         raise InputError(f"unknown merge path {path!r}: choose from {', '.join(PATHS)}")
     check_adapter(adapter)
+    check_mergeable(adapter)
     check_base(adapter, profile.model)
+    return merge_attached(attach(base_for(adapter, profile, path), adapter, profile.model))
+
+
+def base_for(adapter: str | Path, profile: Profile, path: str):
+    """The base that an adapter is merged into along `path`, with as many rows of embeddings as it needs."""
+    import torch
+
+    from helpers.models import fit_vocabulary, load_base
+
     base = fit_vocabulary(load_base(profile, quantize=path != "full"), adapter)
-    if path == "dequantized":
-        base = dequantize(base, getattr(torch, profile.dtype))
-    return merge_attached(attach(base, adapter, profile.model))
+    return dequantize(base, getattr(torch, profile.dtype)) if path == "dequantized" else base
+
+
+def check_mergeable(adapter: str | Path) -> None:
+    """Raise InputError for an adapter that is no change of weights."""
+    from peft import PeftConfig
+
+    config = PeftConfig.from_pretrained(str(adapter))
+    if config.is_prompt_learning:
+        raise InputError(
+            f"{adapter} is of the kind {config.peft_type.value}, which changes no weights: serve it as it is"
+        )
 
 
 def merge_attached(model):
-    """A PEFT model merged into its base, which is returned. Raises InputError for kinds that cannot be merged."""
-    if not hasattr(model, "merge_and_unload"):
+    """A PEFT model merged into its base, which is returned. Raises InputError for kinds that PEFT does not merge."""
+    try:
+        return model.merge_and_unload(safe_merge=True).eval()
+    except (NotImplementedError, AttributeError) as error:
         kind = model.peft_config["default"].peft_type.value
-        raise InputError(
-            f"an adapter of the kind {kind} cannot be merged: it is no change of weights; serve it as it is"
-        )
-    return model.merge_and_unload(safe_merge=True).eval()
+        raise InputError(f"PEFT merges no adapter of the kind {kind}: serve it as it is") from error
 
 
 def dequantize(model, dtype):

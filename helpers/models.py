@@ -19,7 +19,7 @@ from helpers.model_checks import (
 from helpers.profiles import Profile
 
 CONFIG, IDENTITY, CARD = "adapter_config.json", "base_identity.json", "run.json"
-EMBEDDINGS = ("embed_tokens.weight", "wte.weight", "lm_head.weight")  # PEFT adds them where tokens were added
+EMBEDDINGS = ("embed_tokens.weight", "wte.weight", "lm_head.weight")
 
 
 def load_tokenizer(model: str | Path, padding_side: str = "right"):
@@ -121,8 +121,9 @@ def attach(base, adapter: str | Path, model: str | Path):
         why = "its matrices have other widths" if "size mismatch" in str(error) else first_line(error)
         raise InputError(f"{adapter} does not fit {model}: {why}{said}") from error
     wanted = set(get_peft_model_state_dict(attached, save_embedding_layers=False))
-    found = {name for name in adapter_names(adapter) if not name.endswith(EMBEDDINGS)}
-    odd = sorted(found ^ {name for name in wanted if not name.endswith(EMBEDDINGS)})
+    found = set(adapter_names(adapter))
+    # where tokens were added, or embeddings adapted, PEFT saves these whole, too
+    odd = sorted(name for name in found ^ wanted if not name.endswith(EMBEDDINGS) and ".base_layer." not in name)
     if odd:
         kind = "has no place for" if odd[0] in found else "wants, and the adapter lacks,"
         raise InputError(f"{adapter} does not fit {model}, which {kind} {len(odd)} tensors, such as {odd[0]}{said}")

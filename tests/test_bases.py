@@ -224,17 +224,6 @@ def test_a_damaged_adapter_is_named_with_its_file(spoil, file, adapter, base, tm
         models.load_adapter(broken, replace(TINY, model=base))
 
 
-def test_an_adapter_that_is_no_change_of_weights_is_not_merged(base, tmp_path):
-    from peft import PromptTuningConfig, get_peft_model
-
-    model = get_peft_model(
-        models.load_base(replace(TINY, model=base)), PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=2)
-    )
-    model.save_pretrained(tmp_path / "prompt")
-    with pytest.raises(InputError, match="PROMPT_TUNING cannot be merged"):
-        merging.merge(tmp_path / "prompt", replace(TINY, model=base), "full")
-
-
 def test_evaluation_folds_counts_and_keeps_what_was_wrong(tmp_path):
     """STRICT takes no system turn; a model of random weights is wrong everywhere."""
     model = make_base(tmp_path / "base", STRICT)

@@ -14,7 +14,8 @@ from transformers import AutoModelForCausalLM
 
 from helpers import DATA, merging, models, profiles, training
 from helpers.chats import read_chat
-from helpers.doctor.merge import FIXES, verify
+from helpers.doctor.merge import verify
+from helpers.doctor.merge_files import FIXES
 from helpers.errors import InputError
 
 PROFILE = profiles.select("tiny")
@@ -261,7 +262,38 @@ def nan_from_config(world, out):
     return out, *trained(world)
 
 
+def with_biases_and_a_module(out) -> tuple[Path, object]:
+    """An adapter that trains biases and a whole module beside LoRA, and its right merge in memory."""
+    config = LoraConfig(target_modules=["q_proj"], modules_to_save=["down_proj"], bias="all", task_type="CAUSAL_LM")
+    model = get_peft_model(models.load_base(PLAIN), config)
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad and "lora_A" not in name:
+            parameter.data += 0.01
+    adapter = save_adapter(model, out / "adapter", tokenizer())
+    return adapter, merging.merge(adapter, PLAIN, "full")
+
+
+def take_back(out, ending: str):
+    """The right merge but for the tensors with that ending, which are the base's."""
+    adapter, merged = with_biases_and_a_module(out)
+    base = models.load_base(PLAIN).state_dict()
+    for name, parameter in merged.named_parameters():
+        if name.endswith(ending):
+            parameter.data = base[name]
+    return save(merged, out / "merged"), adapter, PLAIN
+
+
+def biases_left_out(world, out):
+    return take_back(out, ".bias")
+
+
+def module_left_out(world, out):
+    return take_back(out, "down_proj.weight")
+
+
 WRONG = {
+    biases_left_out: "bias left out",
+    module_left_out: "whole module left out",
     not_assigned: "result not assigned",
     empty_adapter: "result not assigned",
     adapter_shipped: "not merged",
@@ -339,14 +371,9 @@ def right_untied(world, out):
     return save(attach(base, adapter).merge_and_unload(), out / "merged"), adapter, PLAIN
 
 
-def right_with_a_whole_module(world, out):
-    config = LoraConfig(target_modules=["q_proj"], modules_to_save=["down_proj"], task_type="CAUSAL_LM")
-    model = get_peft_model(models.load_base(PLAIN), config)
-    for name, parameter in model.named_parameters():
-        if "lora_B" in name or "modules_to_save" in name:
-            parameter.data += 0.01
-    adapter = save_adapter(model, out / "adapter", tokenizer())
-    return save(merging.merge(adapter, PLAIN, "full"), out / "merged"), adapter, PLAIN
+def right_with_biases_and_a_module(world, out):
+    adapter, merged = with_biases_and_a_module(out)
+    return save(merged, out / "merged"), adapter, PLAIN
 
 
 def right_untrained(world, out):
@@ -358,7 +385,7 @@ def right_untrained(world, out):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
-    [right, right_plain, right_bfloat16, right_grown, right_untied, right_with_a_whole_module, right_untrained],
+    [right, right_plain, right_bfloat16, right_grown, right_untied, right_with_biases_and_a_module, right_untrained],
     ids=lambda make: make.__name__,
 )
 def test_a_right_merge_passes(make, world, tmp_path):

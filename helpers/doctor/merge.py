@@ -1,225 +1,160 @@
 """What a wrongly merged model looks like on disk: in its files, in its tensors, and in the sum that a merge is.
 
-`verify` puts these together. A merge writes W' = W + scaling * B A (arXiv 2106.09685, section 4.1), so
-the stored weights tell what was really added: least squares give back B A with a coefficient, which should be 1.
+`verify` puts these together. PEFT itself merges the adapter again, of whatever kind it is: every tensor that it changes
+must be changed alike, and every other one be the base's. Where that is not so, the difference tells what was done
+instead: a merge of LoRA writes W' = W + scaling * B A (arXiv 2106.09685, section 4.1), and least squares give back B A
+with a coefficient, which should be 1.
 """
 
-import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
-from helpers.errors import InputError
+from helpers.doctor.merge_files import Fault, file_faults, read_tensors, shape_faults, tokenizer_faults
+from helpers.doctor.merge_fit import along, fit, fit_rows, plain_lora, trained_weights
 from helpers.inference import Messages
-from helpers.merging import max_logit_difference
-from helpers.models import adapter_tokenizer, check_adapter, load_adapter, load_base
+from helpers.merging import base_for, check_mergeable, max_logit_difference, merge_attached
+from helpers.model_checks import adapter_names
+from helpers.models import adapter_tokenizer, attach, check_adapter, load_adapter
 from helpers.profiles import Profile
 
-FIXES = {
-    "result not assigned": "write model = model.merge_and_unload(), and save that model",
-    "not merged": "call merge_and_unload on the adapter model, and save what it returns",
-    "merged twice": "merge into the base that was trained on, and never write the result over it",
-    "scaling lost": "leave r and lora_alpha in adapter_config.json as they were in training",
-    "wrong base": "merge into the base that was trained on, at the same revision",
-    "original weights": "dequantize the 4-bit base first, or evaluate this model again: nobody has",
-    "into 4-bit": "load the base in full precision, or dequantize it, before merging",
-    "overflow": "save in bfloat16 or float32",
-    "not finite": "look for the first NaN in the adapter: it diverged in training",
-    "tokenizer not saved": "save the tokenizer of the training run into the same directory",
-    "resized embeddings": "resize the base at the merge as in training, and save tokenizer and model together",
-    "tied embeddings": "untie them before training (tie_word_embeddings=False, head cloned), or leave the head out",
-    "wrapped model": "unwrap (unwrap_model, or _orig_mod of a compiled one) and merge before saving",
-    "logits differ": "compare dtype, prompt and adapter with those that were evaluated",
-}
-WRAPPED = ("_orig_mod.", "module.", "_fsdp_wrapped_module.", "base_model.")
-ADAPTER_PREFIX = "base_model.model."
 CLOSE = 0.05  # a coefficient this near to 0 or to 1 is one
 
 
 @dataclass(frozen=True)
-class Fault:
-    """One thing that is wrong with a merged model: `name` is a key of FIXES, `found` says what was seen."""
+class Reference:
+    """A right merge: the base's tensors by name, and PEFT's merge of the adapter into them."""
 
-    name: str
-    found: str
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.found}; {FIXES[self.name]}"
+    before: dict
+    after: dict
 
 
-def read_tensors(directory: Path) -> dict:
-    """Every tensor of a directory's safetensors files by its name."""
-    from safetensors.torch import load_file
+def reference(adapter: Path, profile: Profile, path: str, base: dict | None = None) -> Reference:
+    """PEFT's own merge along `path` of merging.PATHS, into the tensors `base` in place of the base's where given."""
+    from torch import nn
 
-    tensors = {}
-    for file in sorted(directory.glob("*.safetensors")):
-        tensors.update(load_file(file))
-    return tensors
-
-
-def file_faults(merged: Path, adapter: Path) -> list[Fault]:
-    """Faults that the files show: no model, names of a wrapped one, 4-bit weights.
-
-    Raises InputError if `merged` holds neither a model nor an adapter in safetensors.
-    """
-    names = list(read_tensors(adapter))
-    if not names:
-        return [Fault("result not assigned", f"{adapter.name} has 0 tensors, as a PeftModel saves after its merge")]
-    wrapped = [name for name in names if not name.startswith(ADAPTER_PREFIX)]
-    if wrapped:
-        return [Fault("wrapped model", f"{len(wrapped)} tensors of the adapter fit no layer, such as {wrapped[0]}")]
-    tensors = read_tensors(merged)
-    if not (merged / "config.json").exists():
-        if not (merged / "adapter_config.json").exists():
-            raise InputError(f"{merged} holds no model: give the directory that the merged model was saved to")
-        if not tensors:
-            return [Fault("result not assigned", "an adapter of 0 tensors where a model should be")]
-        return [Fault("not merged", f"an adapter of {len(tensors)} tensors where a model should be")]
-    if not tensors:
-        raise InputError(f"{merged} holds no *.safetensors: save the model with save_pretrained")
-    wrapped = [name for name in tensors if ".base_layer." in name or "lora_" in name or name.startswith(WRAPPED)]
-    if wrapped:
-        return [Fault("wrapped model", f"{len(wrapped)} tensors are named like {wrapped[0]}: loading ignores them")]
-    if "quantization_config" in json.loads((merged / "config.json").read_text(encoding="utf-8")):
-        return [Fault("into 4-bit", "config.json asks for quantized layers, and the weights are packed")]
-    return []
+    model = base_for(adapter, profile, path)
+    on_head = any(".lm_head." in name and not name.endswith(".lm_head.weight") for name in adapter_names(adapter))
+    if model.config.tie_word_embeddings and on_head:
+        model.lm_head.weight = nn.Parameter(model.lm_head.weight.detach().clone())  # else it merges into both
+    named = dict(model.named_parameters(remove_duplicate=False))  # a tied head may come out of the merge on its own
+    for name, parameter in named.items():
+        if base and name in base:
+            parameter.data = base[name].to(parameter.device, parameter.dtype)
+    before = {name: parameter.detach().cpu().clone() for name, parameter in named.items()}
+    merged = merge_attached(attach(model, adapter, profile.model))
+    return Reference(before, {name: parameter.detach().cpu() for name, parameter in merged.named_parameters()})
 
 
-def tokenizer_faults(merged: Path, trained) -> list[Fault]:
-    """Faults of the tokenizer in `merged`, held against `trained`, the tokenizer of the training run."""
-    from transformers import AutoTokenizer
+@dataclass
+class Comparison:
+    """What `compare` saw: coefficients of the tensors that a merge sums and of those that it copies, by name; the
+    largest share left over; base tensors that are others; layers whose rows have other lengths than DoRA gives them."""
 
-    if not (merged / "tokenizer_config.json").exists():
-        return [Fault("tokenizer not saved", "no tokenizer_config.json beside the weights")]
-    own = AutoTokenizer.from_pretrained(merged)
-    for what in ("chat_template", "eos_token", "pad_token"):
-        if getattr(own, what) != getattr(trained, what):
-            return [Fault("tokenizer not saved", f"its {what} is not the one of the training run")]
-    if own.get_vocab() != trained.get_vocab():
-        return [Fault("tokenizer not saved", "its vocabulary is not the one of the training run")]
-    return []
+    summed: dict = field(default_factory=dict)
+    copied: dict = field(default_factory=dict)
+    rest: float = 0.0
+    changed: list = field(default_factory=list)
+    rescaled: list = field(default_factory=list)
 
 
-def shape_faults(tensors: dict, adapter_model, tokens: int) -> list[Fault]:
-    """Faults of shape, held against the model that was trained: missing tensors, other widths, embedding rows.
-
-    `tokens` is the length of the merged model's own tokenizer.
-    """
-    weights, layers = trained_weights(adapter_model)
-    config = adapter_model.get_base_model().config
-    missing = [name for name in weights if name not in tensors]
-    if missing and config.tie_word_embeddings and all(name in layers for name in missing):
-        return [Fault("tied embeddings", f"LoRA is on {missing[0]}, which is one matrix with the embedding")]
-    if missing:
-        return [Fault("wrong base", f"{len(missing)} tensors are missing, such as {missing[0]}")]
-    for name, weight in weights.items():
-        found = tensors[name].shape
-        if found != weight.shape:
-            rows_only = len(weight) == config.vocab_size and found[1:] == weight.shape[1:]
-            kind = "resized embeddings" if rows_only else "wrong base"
-            return [Fault(kind, f"{name} is {tuple(found)}, in training it was {tuple(weight.shape)}")]
-    if tokens > config.vocab_size:
-        return [Fault("resized embeddings", f"{config.vocab_size} rows for {tokens} tokens: the last have no vector")]
-    return []
-
-
-def trained_weights(adapter_model) -> tuple[dict, dict]:
-    """(weights by name, LoRA layers by weight name) of an adapter model, named and shaped as a merged model's.
-
-    The weights are what the adapter saw in training: 4-bit ones come back dequantized, copies of `modules_to_save`
-    stand for their originals.
-    """
-    from peft.tuners.lora import LoraLayer
-    from peft.utils.integrations import dequantize_module_weight
-
-    base = adapter_model.get_base_model()
-    layers = {f"{name}.weight": module for name, module in base.named_modules() if isinstance(module, LoraLayer)}
-    weights = {}
-    for name, parameter in base.named_parameters():
-        if "lora_" in name or ".original_module." in name:
-            continue
-        if hasattr(parameter, "quant_state"):
-            parameter = dequantize_module_weight(base.get_submodule(name.rpartition(".")[0]))
-        weights[name.replace(".modules_to_save.default", "").replace(".base_layer", "")] = parameter.detach()
-    for name, layer in layers.items():  # a tied head is named once, as the embedding
-        weights.setdefault(name, layer.get_base_layer().get_parameter("weight").detach())
-    return weights, layers
-
-
-def fit(found, seen, layer, tolerance: float) -> tuple:
-    """What was added to a weight: (coefficients, the share of W' that they leave over), all matrices (out, in).
-
-    One coefficient c, for W' - W = c * scaling * B A by least squares; where that leaves over more than `tolerance`,
-    one for each rank-one part of B A. A right merge gives 1 and a rest of rounding.
-    """
+def compare(tensors: dict, right: Reference, adapter_model, seen: dict | None, tolerance: float) -> Comparison:
+    """Hold a merged model's tensors against a right merge; `seen` are the weights below the LoRA layers, where they are
+    not the base's (initialisations such as PiSSA take the adapter's start off them)."""
     import torch
 
-    A, B = layer.lora_A["default"].weight.detach().float(), layer.lora_B["default"].weight.detach().float()
-    transposed = getattr(layer, "fan_in_fan_out", False)
-    added = found.float().to(A.device) - seen.float().to(A.device)
-    added = added.T if transposed else added
-    delta = layer.scaling["default"] * B @ A
-    numbers = torch.finfo(found.dtype)
-    # what rounding adds where numbers are too small to be normal
-    tiny = numbers.smallest_normal * numbers.eps * found.numel() ** 0.5
+    layers = {name: layer for name, layer in trained_weights(adapter_model)[1].items() if plain_lora(layer)}
+    whole = [name for name, _ in adapter_model.get_base_model().named_parameters() if ".modules_to_save." in name]
+    whole = [name.replace(".modules_to_save.default", "") for name in whole]
+    result = Comparison()
+    for name, after in right.after.items():
+        found, before = tensors[name], right.before[name]
+        if torch.equal(before, after):
+            if _differs(found, after):
+                result.changed.append(name)
+            continue
+        group = result.copied if name in whole or name.endswith(".bias") else result.summed
+        if torch.equal(found, after.to(found.dtype)):
+            group[name] = torch.ones(1)
+            continue
+        group[name], rest = along(found, before, after)
+        if rest > tolerance and name in layers:
+            layer, below = layers[name], (seen or right.before)[name]
+            if layer.use_dora.get("default"):
+                group[name], rest = fit_rows(found, below, layer)
+                if rest <= tolerance and abs(group[name] - 1) < CLOSE:
+                    result.rescaled.append(name)
+            else:
+                group[name], rest = fit(found, below, layer, tolerance)
+        result.rest = max(result.rest, rest)
+    return result
 
-    def left_over(explained) -> float:
-        return (((added - explained).norm() - tiny).clamp(min=0) / found.float().norm()).item()
 
-    whole = (added * delta).sum() / delta.square().sum()
-    if left_over(whole * delta) <= tolerance:
-        return whole.reshape(1).cpu(), left_over(whole * delta)
-    gram = ((B.T @ B) * (A @ A.T)).double().cpu()
-    right = ((B.T @ added) * A).sum(dim=1, keepdim=True).double().cpu() / layer.scaling["default"]
-    parts = torch.linalg.lstsq(gram, right, driver="gelsd").solution.float().squeeze(1)
-    return parts, left_over(layer.scaling["default"] * (B * parts.to(B.device)) @ A)
-
-
-def weight_faults(tensors: dict, adapter_model, original: Callable[[], dict] | None) -> list[Fault]:
+def weight_faults(
+    tensors: dict, adapter_model, right: Callable[[str], Reference], again, paths: list[str]
+) -> list[Fault]:
     """Faults in the weights of a merged model, held against the model that was trained.
 
-    `original` gives the base's weights before quantization by name, where the adapter was trained on a quantized base.
+    `right(path)` is the right merge along each of `paths`, the first of them as in training, and `again()` the merge of
+    the adapter into the first, a second time.
     """
     import torch
 
-    weights, layers = trained_weights(adapter_model)
     broken = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
     if broken:
         half = tensors[broken[0]].dtype == torch.float16
         return [Fault("overflow" if half else "not finite", f"{broken[0]} holds numbers that are not finite")]
-    trained = {name: layer for name, layer in layers.items() if layer.lora_B["default"].weight.any()}
     tolerance = torch.finfo(next(iter(tensors.values())).dtype).eps + 1e-4
 
-    def compare(seen: dict) -> tuple[dict, float, list[str]]:
-        fits = {name: fit(tensors[name], seen[name], layer, tolerance) for name, layer in trained.items()}
-        others = [name for name in seen if name in tensors and name not in trained]
-        changed = [name for name in others if _differs(tensors[name], seen[name])]
-        return {name: c for name, (c, _) in fits.items()}, max((rest for _, rest in fits.values()), default=0), changed
-
     faults = []
-    coefficients, rest, changed = compare(weights)
-    if original and (rest > tolerance or changed):
-        before = compare(original())
-        if before[1] <= tolerance and not before[2]:
-            coefficients, rest, changed = before
-            faults = [Fault("original weights", "merged into the weights from before quantization")]
-    if changed:
-        return [Fault("wrong base", f"{len(changed)} tensors without LoRA are not the base's, such as {changed[0]}")]
-    if rest > tolerance:
-        if all(_on_a_grid(tensors[name]) for name in trained):
+    seen = compare(tensors, right(paths[0]), adapter_model, trained_weights(adapter_model)[0], tolerance)
+    for path in paths[1:]:
+        if seen.rest > tolerance or seen.changed:
+            other = compare(tensors, right(path), adapter_model, None, tolerance)
+            if other.rest <= tolerance and not other.changed:
+                seen = other
+                faults = [Fault("original weights", "merged into the weights from before quantization")]
+    if seen.changed:
+        return [
+            Fault(
+                "wrong base", f"{len(seen.changed)} tensors without LoRA are not the base's, such as {seen.changed[0]}"
+            )
+        ]
+    once = seen.rest <= tolerance and all(abs(c - 1).max() < CLOSE for c in seen.summed.values())
+    if not once or seen.rescaled:
+        twice = compare(tensors, again(), adapter_model, None, tolerance)
+        if twice.rest <= tolerance and all(abs(c - 1).max() < CLOSE for c in twice.summed.values()):
+            return [*faults, Fault("merged twice", "a merge into the merged model gives these weights")]
+    if seen.rest > tolerance:
+        if all(_on_a_grid(tensors[name]) for name in seen.summed):
             return [Fault("into 4-bit", "no block of 64 weights holds more than 16 values")]
-        return [Fault("wrong base", f"{rest:.1%} of a weight is neither the base's nor the adapter's")]
-    return faults + coefficient_faults(coefficients)
+        return [Fault("wrong base", f"{seen.rest:.1%} of a weight is neither the base's nor the adapter's")]
+    if seen.rescaled:
+        return [Fault("scaling lost", f"the rows of {len(seen.rescaled)} weights are not as long as DoRA makes them")]
+    return faults + coefficient_faults(seen.summed, seen.copied)
 
 
-def coefficient_faults(coefficients: dict) -> list[Fault]:
-    """What the coefficients of `fit` by layer say: ones are a right merge, zeros none, twos two."""
+def coefficient_faults(coefficients: dict, copied: dict) -> list[Fault]:
+    """What the coefficients by tensor say: ones are a right merge, zeros none.
+
+    `copied` are those of tensors that a merge takes over from the adapter, trained biases and whole modules.
+    """
     import torch
 
     every = torch.cat([torch.empty(0), *coefficients.values()])
     if not (abs(every - 1) >= CLOSE).any():
-        return []
+        left = [name for name, c in copied.items() if abs(c - 1).max() >= CLOSE]
+        biases = [name for name in left if name.endswith(".bias")]
+        return [
+            Fault(kind, f"{len(names)} of {len(copied)} trained tensors are not the adapter's, such as {names[0]}")
+            for kind, names in (
+                ("bias left out", biases),
+                ("whole module left out", [name for name in left if name not in biases]),
+            )
+            if names
+        ]
     away = [name for name, c in coefficients.items() if abs(c).max() < CLOSE]
     if away:
         return [Fault("not merged", f"nothing was added in {len(away)} of {len(coefficients)} layers")]
@@ -228,8 +163,6 @@ def coefficient_faults(coefficients: dict) -> list[Fault]:
     if len(there) < len(every):
         missing = f"{len(every) - len(there)} of {len(every)} rank-one parts are missing"
         return [Fault("scaling lost", f"{missing}, the others are in the weights {times}")]
-    if (abs(every - 2) < CLOSE).all():
-        return [Fault("merged twice", f"the adapter is in the weights {times}")]
     return [Fault("scaling lost", f"the adapter is in the weights {times}")]
 
 
@@ -281,20 +214,24 @@ def verify(
 
     merged, adapter = Path(merged), Path(adapter)
     check_adapter(adapter)
+    check_mergeable(adapter)
     faults = file_faults(merged, adapter)
     if faults:
         return Verdict(tuple(faults), None)
     tokenizer, tensors = adapter_tokenizer(adapter, profile.model), read_tensors(merged)
     adapter_model = load_adapter(adapter, profile)
     faults = tokenizer_faults(merged, tokenizer)
-    shapes = shape_faults(tensors, adapter_model, len(tokenizer))
+    paths = ["dequantized", "full"] if profile.quantize else ["full"]
+    right = cache(lambda path: reference(adapter, profile, path))
+    as_trained, layers = right(paths[0]), trained_weights(adapter_model)[1]
+    shapes = shape_faults(tensors, as_trained.after, layers, adapter_model.get_base_model().config, len(tokenizer))
     if any(fault.name != "tied embeddings" for fault in shapes):
         return Verdict(tuple(faults + shapes), None)
 
-    def original() -> dict:
-        return load_base(profile, quantize=False).state_dict()
+    def again() -> Reference:
+        return reference(adapter, profile, paths[0], as_trained.after)
 
-    faults += shapes or weight_faults(tensors, adapter_model, original if profile.quantize else None)
+    faults += shapes or weight_faults(tensors, adapter_model, right, again, paths)
     model = AutoModelForCausalLM.from_pretrained(merged, dtype="auto").to(adapter_model.device).eval()
     difference = max_logit_difference(adapter_model, model, tokenizer, prompts)
     if math.isinf(difference):

@@ -122,10 +122,14 @@ def weight_faults(
                 "wrong base", f"{len(seen.changed)} tensors without LoRA are not the base's, such as {seen.changed[0]}"
             )
         ]
-    once = seen.rest <= tolerance and all(abs(c - 1).max() < CLOSE for c in seen.summed.values())
-    if not once or seen.rescaled:
+
+    def all_near(comparison: Comparison, wanted: int) -> bool:
+        close = all(abs(c - wanted).max() < CLOSE for c in comparison.summed.values())
+        return close and comparison.rest <= tolerance
+
+    if seen.rescaled or not (all_near(seen, 1) or all_near(seen, 2)):
         twice = compare(tensors, again(), adapter_model, None, tolerance)
-        if twice.rest <= tolerance and all(abs(c - 1).max() < CLOSE for c in twice.summed.values()):
+        if all_near(twice, 1):
             return [*faults, Fault("merged twice", "a merge into the merged model gives these weights")]
     if seen.rest > tolerance:
         if all(_on_a_grid(tensors[name]) for name in seen.summed):
@@ -137,7 +141,7 @@ def weight_faults(
 
 
 def coefficient_faults(coefficients: dict, copied: dict) -> list[Fault]:
-    """What the coefficients by tensor say: ones are a right merge, zeros none.
+    """What the coefficients by tensor say: ones are a right merge, zeros none, twos two.
 
     `copied` are those of tensors that a merge takes over from the adapter, trained biases and whole modules.
     """
@@ -163,6 +167,8 @@ def coefficient_faults(coefficients: dict, copied: dict) -> list[Fault]:
     if len(there) < len(every):
         missing = f"{len(every) - len(there)} of {len(every)} rank-one parts are missing"
         return [Fault("scaling lost", f"{missing}, the others are in the weights {times}")]
+    if (abs(every - 2) < CLOSE).all():
+        return [Fault("merged twice", f"the adapter is in the weights {times}")]
     return [Fault("scaling lost", f"the adapter is in the weights {times}")]
 
 

@@ -108,10 +108,7 @@ def for_template(tokenizer, rows: Sequence[dict], what: str = "row") -> list[dic
     fitted = []
     for number, row in enumerate(rows, 1):
         messages = row["messages"]
-        refusal = refused(tokenizer, messages)
-        if refusal and messages[0]["role"] == "system":
-            messages = fold_system(messages)
-            refusal = refused(tokenizer, messages)
+        messages, _, refusal = rendered(tokenizer, row["messages"], row.get("tools"))
         if refusal:
             raise InputError(f"{what} {number}: the model's chat template refuses it: {refusal}")
         fitted.append({**row, "messages": messages})
@@ -126,20 +123,26 @@ def read_template(path: str | Path) -> str:
         raise InputError(f"--chat-template {path} cannot be read: {error}") from None
 
 
-def refused(tokenizer, messages: list[dict[str, str]]) -> str:
-    """Why a chat template does not take a conversation, in one line; '' where it does.
+def rendered(tokenizer, messages: list[dict], tools: list[dict] | None = None) -> tuple[list[dict], str, str]:
+    """(messages as the chat template takes them, their text, why it refuses them or ''): see `for_template`."""
+    text, refusal = _rendered(tokenizer, messages, tools)
+    if refusal and messages[0]["role"] == "system":
+        messages = fold_system(messages)
+        text, refusal = _rendered(tokenizer, messages, tools)
+    return messages, text, refusal
 
-    A system or user turn whose text does not come out is refused, too. Of answers it may drop what was thought.
-    """
+
+def _rendered(tokenizer, messages: list[dict], tools: list[dict] | None) -> tuple[str, str]:
+    """A system or user turn whose text does not come out is refused, too. Of answers it may drop what was thought."""
     try:
-        text = tokenizer.apply_chat_template(messages, tokenize=False)
+        text = tokenizer.apply_chat_template(messages, tools=tools, tokenize=False)
     except Exception as error:  # a template is a program of somebody else's: it may raise anything
-        return " ".join(str(error).split()) or type(error).__name__
+        return "", " ".join(str(error).split()) or type(error).__name__
     lost = [m["role"] for m in messages if m["role"] in ("system", "user") and m["content"].strip() not in text]
-    return f"it leaves the {lost[0]} turn out" if lost else ""
+    return text, f"it leaves the {lost[0]} turn out" if lost else ""
 
 
-def fold_system(messages: list[dict[str, str]]) -> list[dict[str, str]]:
+def fold_system(messages: list[dict]) -> list[dict]:
     """A conversation whose system turn stands before the first question, with an empty line between."""
     system, first, *rest = messages
     return [{**first, "content": f"{system['content']}\n\n{first['content']}"}, *rest]
@@ -151,7 +154,7 @@ def check_lengths(tokenizer, rows: Sequence[dict], max_length: int, what: str = 
     `what` names a row in it.
     """
     for number, row in enumerate(rows, 1):
-        length = len(tokenizer.apply_chat_template(row["messages"], return_dict=False))
+        length = len(tokenizer.apply_chat_template(row["messages"], tools=row.get("tools"), return_dict=False))
         if length > max_length:
             raise InputError(
                 f"{what} {number} has {length} tokens, more than max_length {max_length}: it would be cut and never "

@@ -33,6 +33,9 @@ ProfileName = Annotated[
     typer.Option("--profile", help="tiny, gpu-0.5b, gpu-1.5b or gpu-7b; default: what this machine can take."),
 ]
 Model = Annotated[str | None, typer.Option("--model", help="A model directory or hub id; default: the profile's.")]
+Template = Annotated[
+    Path | None, typer.Option("--chat-template", metavar="FILE.jinja", help="In place of the model's own.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
 
@@ -82,6 +85,7 @@ def clean(
     ] = None,
     model: Model = None,
     profile: ProfileName = None,
+    template: Template = None,
     columns: Annotated[
         list[str] | None,
         typer.Option("--map", metavar="COLUMN=FIELD", help="What a column is, such as ask=question. May be repeated."),
@@ -125,14 +129,16 @@ def clean(
     ] = None,
 ) -> None:
     """Clean chat data for fine-tuning: validate, repair, reject, de-duplicate. Nothing is dropped without a trace."""
-    from helpers.clean import WorkerError, clean_files, parse_columns
+    from helpers.chats import read_template
+    from helpers.clean import ChatTokenizer, WorkerError, clean_files, parse_columns
     from helpers.machine import cores
 
     if preference not in ("", "chosen"):
         raise InputError(f"--preference {preference}: the only choice is chosen")
     pairs = parse_columns(columns or [])
     chosen = choose(profile, model, max_length=max_tokens)
-    options: dict[str, Any] = {"max_tokens": chosen.max_length, "tokenizer": chosen.model, "holdout": holdout or ()}
+    options: dict[str, Any] = {"max_tokens": chosen.max_length, "holdout": holdout or ()}
+    options["tokenizer"] = ChatTokenizer(chosen.model, read_template(template) if template else "")
     options |= {"workers": workers or cores(), "columns": pairs, "preference": preference}
     options |= {"mask": mask, "repair_html": repair_html}
     options |= {"near_threshold": near_threshold if near_duplicates == "drop" else None}
@@ -242,9 +248,7 @@ def train(
     held_out: Annotated[
         Path | None, typer.Option("--eval", metavar="ROWS.jsonl", help="Rows to take the loss on at each checkpoint.")
     ] = None,
-    template: Annotated[
-        Path | None, typer.Option("--chat-template", metavar="FILE.jinja", help="In place of the model's own.")
-    ] = None,
+    template: Template = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of adapter, order of rows and dropout.")] = 0,
     report_to: Annotated[
         str, typer.Option("--report-to", metavar="NAME", help="Where losses go, too: tensorboard, wandb and so on.")

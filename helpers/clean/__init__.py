@@ -10,11 +10,13 @@ from helpers.clean.reading import read_rows
 from helpers.clean.report import Report
 from helpers.clean.rows import MAX_TOKENS, clean_row, default_rules
 from helpers.clean.splitting import Split, group_rows, split_rows
+from helpers.clean.tokens import ChatTokenizer
 from helpers.clean.workers import WorkerError
 from helpers.files import load_jsonl, write_jsonl
 
 __all__ = [
     "MAX_TOKENS",
+    "ChatTokenizer",
     "Report",
     "Split",
     "WorkerError",

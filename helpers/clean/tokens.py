@@ -6,19 +6,22 @@ from functools import cached_property
 from pathlib import Path
 
 from helpers import DATA
+from helpers.chats import rendered
+from helpers.clean.fields import RowError
 from helpers.clean.formats import Messages
 from helpers.errors import InputError
 
 
 class ChatTokenizer:
-    """Counts the tokens of a chat. Built from a local directory, a hub name or a transformers tokenizer."""
+    """Counts the tokens of a chat. Built from a local directory, a hub name or a transformers tokenizer; `template`
+    stands in the place of its own."""
 
-    def __init__(self, source=None):
-        self.source = DATA / "base" if source is None else source
+    def __init__(self, source=None, template: str = ""):
+        self.source, self.template = DATA / "base" if source is None else source, template
 
     def __getstate__(self) -> dict:
         """A worker process loads the tokenizer anew."""
-        return {"source": self.source}
+        return {"source": self.source, "template": self.template}
 
     @property
     def name(self) -> str:
@@ -38,10 +41,12 @@ class ChatTokenizer:
         from transformers import AutoTokenizer
 
         try:
-            return AutoTokenizer.from_pretrained(str(self.source))
+            tokenizer = AutoTokenizer.from_pretrained(str(self.source))
         except (OSError, ValueError) as error:
             first = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise InputError(f"the tokenizer {self.source} cannot be loaded: {first}") from None
+        tokenizer.chat_template = self.template or tokenizer.chat_template
+        return tokenizer
 
     @cached_property
     def special_tokens(self) -> tuple[str, ...]:
@@ -64,12 +69,15 @@ class ChatTokenizer:
         return any(re.search(r"\btools\b", text) and "tool_calls" in text for text in templates)
 
     def count(self, messages: Messages, limit: int = 0, tools: list[dict] | None = None) -> int:
-        """Tokens of the whole chat, tools included; without a chat template, of the contents joined by line breaks.
+        """Tokens of the whole chat as training gets it, tools included; without a chat template, of the contents joined
+        by line breaks. Raises RowError where the template refuses the chat.
 
         Where the bytes of the text show that they are no more than `limit`, the bound is returned, which is quicker.
         """
         if getattr(self.tokenizer, "chat_template", None):
-            text = self.tokenizer.apply_chat_template(messages, tools=tools, tokenize=False)
+            _, text, refusal = rendered(self.tokenizer, messages, tools)
+            if refusal:
+                raise RowError("template", f"the model's chat template refuses it: {refusal}")
         else:
             text = "\n".join(message["content"] for message in messages)
         if len(text) <= limit and self.byte_level:

@@ -4,11 +4,12 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from bases import DEAF, PLAIN, ROWS, STRICT, WITH_SYSTEM, chat, make_base
 
-from helpers import evaluation, hub_server, merging, model_checks, models, profiles, training
+from helpers import cli, evaluation, hub_server, merging, model_checks, models, profiles, training
 from helpers.chats import for_template
 from helpers.errors import InputError
 from helpers.files import load_jsonl, write_jsonl
@@ -257,3 +258,42 @@ def test_an_answer_has_room_for_the_longest_true_one(base, monkeypatch):
     tokenizer, long = models.load_tokenizer(base), "xyz " * 200
     evaluation.evaluate_rows(None, tokenizer, [chat(("user", "a"), ("assistant", long))])
     assert asked[0] > len(tokenizer(long)["input_ids"])
+
+
+def test_evaluate_writes_the_wrong_answers_and_says_how_many_rows(base, tmp_path, monkeypatch, capsys):
+    write_jsonl(tmp_path / "rows.jsonl", ROWS)
+    typed = ["evaluate", "rows.jsonl", "--model", base, "--limit", "2", "--json"]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["helpers", *typed, "--wrong", "wrong.jsonl"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    scores = json.loads(capsys.readouterr().out)
+    assert not ended.value.code and (scores["rows"], scores["rows_in_file"]) == (2, len(ROWS))
+    assert [row["wanted"] for row in load_jsonl(tmp_path / "wrong.jsonl")] == ["The blue lamp.", "The red lamp."]
+    monkeypatch.setattr("sys.argv", ["helpers", *typed, "--wrong", "rows.jsonl"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2 and "also an input" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("quantized", "path"), [(True, "dequantized"), (False, "full"), (None, "dequantized")])
+def test_merge_takes_the_base_as_it_was_in_training(quantized, path, adapter, base, tmp_path, monkeypatch):
+    """A plain LoRA adapter has never seen 4-bit weights; without a card the profile's way is taken."""
+    own = shutil.copytree(adapter, tmp_path / "adapter")
+    if quantized is not None:
+        (own / models.CARD).write_text(json.dumps({"quantize": quantized}))
+    asked = []
+    monkeypatch.setattr(merging, "merge", lambda adapter, profile, path: asked.append(path))
+    monkeypatch.setattr(merging, "save_merged", lambda *args: tmp_path)
+    monkeypatch.setattr("sys.argv", ["helpers", "merge", str(own), "--out", str(tmp_path / "m"), "--model", base])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert not ended.value.code and asked == [path]
+
+
+def test_a_merge_that_the_disk_has_no_room_for_is_named_before_anything_is_written(base, tmp_path, monkeypatch):
+    model, tokenizer = models.load_base(replace(TINY, model=base)), models.load_tokenizer(base)
+    monkeypatch.setattr(merging.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    with pytest.raises(InputError, match="needs .* GiB, and 0.0 GiB are free"):
+        merging.save_merged(model, tokenizer, tmp_path / "merged")
+    assert list(tmp_path.iterdir()) == []

@@ -86,7 +86,7 @@ def memory_explorer(models: Sequence[str], gpus: Sequence[float] = (8, 12, 16, 2
     """
     import ipywidgets
 
-    from helpers.memory.settings import METHODS, Settings
+    from helpers.memory.settings import LOSSES, METHODS, Settings
 
     model = ipywidgets.Dropdown(options=list(models), description="model")
     method = ipywidgets.Dropdown(options=list(METHODS), value="lora", description="method")
@@ -94,7 +94,7 @@ def memory_explorer(models: Sequence[str], gpus: Sequence[float] = (8, 12, 16, 2
     batch = ipywidgets.SelectionSlider(options=[2**n for n in range(7)], value=4, description="batch")
     length = ipywidgets.SelectionSlider(options=[2**n for n in range(7, 14)], value=1024, description="tokens")
     checkpointing = ipywidgets.Checkbox(value=False, description="checkpointing")
-    chunked_loss = ipywidgets.Checkbox(value=False, description="loss in chunks")
+    loss = ipywidgets.Dropdown(options=list(LOSSES), description="loss")
 
     controls = dict(
         model=model,
@@ -103,7 +103,7 @@ def memory_explorer(models: Sequence[str], gpus: Sequence[float] = (8, 12, 16, 2
         batch=batch,
         length=length,
         checkpointing=checkpointing,
-        chunked_loss=chunked_loss,
+        loss=loss,
     )
     return _explorer(controls, lambda gpu_gb, **values: draw_memory(Settings(**values), gpu_gb))
 

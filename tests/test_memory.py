@@ -36,10 +36,14 @@ SPECIAL = [
     dict(method="full", optimizer="adamw_8bit"),
     dict(method="qlora", prepare=True, checkpointing=True),
     dict(method="qlora", double_quant=False, optimizer="paged_adamw_8bit"),
-    dict(method="lora", chunked_loss=True, optimizer="paged_adamw_32bit"),
+    dict(method="lora", loss="chunked", optimizer="paged_adamw_32bit"),
     dict(method="qlora", accumulation=4, optimizer="adamw_torch"),
     dict(method="full", dtype="float32", checkpointing=True),
     dict(method="lora", last_layers=1),
+    dict(method="lora", loss="fused", checkpointing=True),
+    dict(method="full", loss="fused"),
+    dict(method="full", optimizer_in_backward=True, checkpointing=True),
+    dict(method="full", optimizer_in_backward=True, optimizer="paged_adamw_8bit", loss="chunked"),
 ]
 HELD = ("weights", "quantization_constants", "adapter", "gradients", "optimizer", "paged")
 COUNTS = ("total_parameters", "trainable_parameters")
@@ -244,7 +248,7 @@ def test_two_blocks_and_a_third_tell_the_memory_of_generating(monkeypatch):
 
 
 def test_a_gpu_folds_the_chunks_of_the_loss_in_place():
-    options, config = dict(method="lora", chunked_loss=True), architecture(vocab_size=40_000)
+    options, config = dict(method="lora", loss="chunked"), architecture(vocab_size=40_000)
     on_gpu, on_cpu = (estimate(settings(**options, device=device), config) for device in ("cuda", "cpu"))
     tile, hidden_gradient = 2 * 126 * 32_768, 4 * 126 * 64  # 2 x 63 tokens predicted: bfloat16, float32
     assert on_gpu.logits == pytest.approx(tile + hidden_gradient, rel=0.1)

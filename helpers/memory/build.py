@@ -23,6 +23,7 @@ from transformers.pytorch_utils import Conv1D
 
 from helpers import lora_math
 from helpers.errors import InputError
+from helpers.memory import losses
 from helpers.memory.architecture import described_by
 from helpers.memory.architecture import load_config as load_config
 from helpers.memory.settings import Settings
@@ -81,7 +82,7 @@ def meta_model(config: PretrainedConfig, settings: Settings) -> torch.nn.Module:
     base = base_model(config, settings)
     if settings.prepare:
         base = prepare_model_for_kbit_training(base, use_gradient_checkpointing=False)
-    if settings.chunked_loss:
+    if settings.loss == "chunked":
         from trl.trainer.utils import add_fused_lm_head
 
         add_fused_lm_head(base, outputs=("log_probs", "entropy", "is_top1"))  # as SFTTrainer asks for
@@ -96,6 +97,7 @@ def meta_model(config: PretrainedConfig, settings: Settings) -> torch.nn.Module:
             raise InputError(f"last_layers is {settings.last_layers}: {settings.model} has {blocks} blocks")
         lora = LoraConfig(
             r=settings.rank,
+            lora_dropout=settings.dropout,
             # PEFT refuses "all-linear" for some layers only
             target_modules=names if settings.last_layers or settings.targets != "all-linear" else "all-linear",
             layers_to_transform=list(range(blocks))[-settings.last_layers :] if settings.last_layers else None,
@@ -181,12 +183,17 @@ def trainable(model: torch.nn.Module) -> list[torch.nn.Parameter]:
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 
+def _fused_dropout(inputs: torch.Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> torch.Tensor:
+    """Dropout with a GPU's mask of one byte an element; a CPU keeps it in the input's dtype."""
+    return torch.native_dropout(inputs, p, training)[0] if training and p else inputs
+
+
 @contextmanager
 def fake_tensors(device: str) -> Iterator[None]:
     """Tensors made inside have shape, dtype and a storage of the right size, and no memory.
 
     transformers looks at position ids to see whether rows are packed, which fake ones cannot tell: they are not. For
-    the device "cuda", what TRL's loss does with a chunk of logits allocates nothing, as its kernels there do.
+    the device "cuda", what TRL's and Liger's losses do with a chunk of logits allocates nothing, as their kernels do.
     """
     from trl.kernels import chunked_logprob
 
@@ -203,6 +210,9 @@ def fake_tensors(device: str) -> Iterator[None]:
         ):
             for name in ("_forward_tile", "_backward_tile", "_addmm_fp32") if device == "cuda" else ():
                 patches.enter_context(mock.patch.object(chunked_logprob, name, lambda *_, **__: None))
+            if device == "cuda":
+                patches.enter_context(mock.patch.object(losses, "fold", lambda *_: None))
+                patches.enter_context(mock.patch.object(torch.nn.functional, "dropout", _fused_dropout))
             tables["dynamic"] = torch.empty(256)  # the table that double quantization would compute from its values
             yield
     finally:

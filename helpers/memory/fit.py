@@ -79,7 +79,7 @@ def in_batches_of(batch: int) -> Callable[[Settings], Settings]:
 def remedies(targets: tuple[str, ...]) -> list[Remedy]:
     """What can be done, in the order of what it costs; `targets` are the narrower target modules of the last one."""
     return [
-        Remedy("loss in chunks", FREE, lambda settings: replace(settings, chunked_loss=True)),
+        Remedy("loss in chunks", FREE, lambda settings: replace(settings, loss="chunked")),
         Remedy("batches of 4, accumulated", "a little time", in_batches_of(4)),
         Remedy("checkpointing", "one more forward pass", lambda settings: replace(settings, checkpointing=True)),
         Remedy("batches of 1, accumulated", "time: the GPU is less busy", in_batches_of(1)),

@@ -11,7 +11,7 @@ import torch
 from transformers import PretrainedConfig
 
 from helpers import lora_math
-from helpers.memory import build, optimizers
+from helpers.memory import build, optimizers, sharding
 from helpers.memory.architecture import described_by
 from helpers.memory.settings import Settings
 from helpers.memory.step import Dynamic, Static, blocks_of, static_bytes, watch_step
@@ -28,7 +28,10 @@ TERMS = {
         "QLoRA, arXiv 2305.14314, section 3; LLM.int8, arXiv 2208.07339, section 2",
     ),
     "adapter": ("rank * (in + out) * bytes of dtype, for each adapted layer", "LoRA, arXiv 2106.09685, section 4.1"),
-    "gradients": ("trainable elements * bytes of dtype", "PyTorch: .grad has the dtype of its parameter"),
+    "gradients": (
+        "trainable elements * bytes of dtype; with the optimizer in the backward pass, of the largest parameter",
+        "PyTorch: .grad has the dtype of its parameter",
+    ),
     "optimizer": (
         "AdamW: 2 * bytes of the trainable parameters; 8 bits: 2 bytes an element and 8 for 256 of them",
         "AdamW, arXiv 1711.05101; 8-bit optimizers, arXiv 2110.02861",
@@ -92,7 +95,8 @@ class Plan:
         """
         moment = moment or self.peak_moment
         parts = {name: getattr(self, name) for name in ("weights", "quantization_constants", "adapter", "optimizer")}
-        if self.settings.accumulation > 1 or moment in ("backward ends", "optimizer step"):
+        ended = "optimizer step" if self.settings.optimizer_in_backward or self.settings.gpus > 1 else "backward ends"
+        if self.settings.accumulation > 1 or moment in (ended, "optimizer step"):
             parts["gradients"] = self.gradients
         if moment in ("forward", "loss", "backward begins"):
             parts["activations"] = self.activations
@@ -108,10 +112,11 @@ def assemble(
     settings: Settings, total: int, parameters: Sequence[torch.Tensor], static: Static, step: Dynamic, state: int
 ) -> Plan:
     """Put the bytes of a step together, whether predicted or counted; `state` are those of the optimizer."""
-    gradients = sum(parameter.nbytes for parameter in parameters)
+    together = max if settings.optimizer_in_backward else sum
+    gradients = together(parameter.nbytes for parameter in parameters)
     resident = static.total + state
     running = resident + (gradients if settings.accumulation > 1 else 0)
-    return Plan(
+    plan = Plan(
         settings=settings,
         weights=static.weights,
         quantization_constants=static.quantization_constants,
@@ -133,6 +138,7 @@ def assemble(
             "optimizer step": resident + gradients + optimizers.step_bytes(parameters, settings.optimizer),
         },
     )
+    return sharding.on_one_of(plan, parameters, static, step) if settings.gpus > 1 else plan
 
 
 def estimate(settings: Settings, config: PretrainedConfig | None = None) -> Plan:
@@ -143,8 +149,10 @@ def estimate(settings: Settings, config: PretrainedConfig | None = None) -> Plan
     take instead of the one that `settings.model` names. Raises InputError for a model or targets that do not exist.
     """
     config = config or build.load_config(settings.model)
-    # One run for all optimizers, which change nothing in it, and for two batches or more that accumulate.
-    shared = replace(settings, optimizer="adamw_torch_fused", accumulation=min(settings.accumulation, 2))
+    # One run for all optimizers and numbers of GPUs, which change nothing in it, and for two batches that accumulate.
+    gpus, way = (2, "fsdp2") if settings.weights_divided else (1, "ddp")
+    accumulation = min(settings.accumulation, 2)
+    shared = replace(settings, optimizer="adamw_torch_fused", accumulation=accumulation, gpus=gpus, sharding=way)
     key = shared, config.to_json_string()
     if key not in _RUNS:
         _RUNS[key] = extended(_run, config, shared)

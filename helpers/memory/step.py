@@ -10,6 +10,7 @@ import torch
 from transformers import PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 
+from helpers.memory import losses
 from helpers.memory.build import fused_experts, trainable
 from helpers.memory.settings import Settings
 from helpers.memory.tracker import AllocatorTracker, StorageTracker, bytes_of, quantization_tensors, scales_of_8bit
@@ -27,12 +28,19 @@ class Affine:
 
 @dataclass(frozen=True)
 class Static(Affine):
-    """Bytes that are there before a step begins, each storage once. `fused_experts` of the weights' are experts."""
+    """Bytes that are there before a step begins, each storage once. `fused_experts` of the weights' are experts.
+
+    `block`: of the largest block, adapter and constants included, `trained_block` what is trained in it;
+    `outside_blocks`: of embeddings, head and whatever else is in no block.
+    """
 
     weights: int
     quantization_constants: int
     adapter: int
     fused_experts: int
+    block: int
+    trained_block: int
+    outside_blocks: int
 
     @property
     def total(self) -> int:
@@ -85,7 +93,14 @@ def static_tensors(model: torch.nn.Module) -> dict[str, list[torch.Tensor]]:
 def static_bytes(model: torch.nn.Module) -> Static:
     """Count what `model` holds, tensor by tensor, each storage once."""
     terms = {term: bytes_of(tensors) for term, tensors in static_tensors(model).items()}
-    return Static(**terms, fused_experts=bytes_of(fused_experts(model)))
+    blocks = [sum(static_tensors(block).values(), []) for block in blocks_of(model)]
+    return Static(
+        **terms,
+        fused_experts=bytes_of(fused_experts(model)),
+        block=max(map(bytes_of, blocks)),
+        trained_block=max(bytes_of(trainable(block)) for block in blocks_of(model)),
+        outside_blocks=sum(terms.values()) - sum(map(bytes_of, blocks)),
+    )
 
 
 def causal_model(model: torch.nn.Module) -> PreTrainedModel:
@@ -102,9 +117,22 @@ def blocks_of(model: torch.nn.Module) -> list[torch.nn.Module]:
 def forward_loss(model: torch.nn.Module, settings: Settings, ids: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """The loss of one batch as the trainer computes it; the logits are dropped on return."""
     dtype = torch.float16 if settings.dtype == "float16" else torch.bfloat16
-    options = {"fused_lm_head": True} if settings.chunked_loss else {}
-    with torch.autocast(ids.device.type, dtype=dtype, enabled=settings.autocast):
+    options = {"fused_lm_head": True} if settings.loss == "chunked" else {}
+    # Weights that are gathered block by block are cast as they come: there is no cache of 16-bit copies of all of them.
+    cache = not settings.weights_divided
+    with torch.autocast(ids.device.type, dtype=dtype, enabled=settings.autocast, cache_enabled=cache):
+        if settings.loss == "fused":
+            causal = causal_model(model)
+            hidden = causal.base_model(input_ids=ids, use_cache=False)[0][:, :-1].flatten(0, 1)
+            return losses.FusedLinearCrossEntropy.apply(
+                hidden, causal.get_output_embeddings().weight, labels[:, 1:].flatten()
+            )
         return model(input_ids=ids, labels=labels, use_cache=False, **options).loss
+
+
+def forget(parameter: torch.nn.Parameter) -> None:
+    """What is left of a gradient after an update in the backward pass: nothing."""
+    parameter.grad = None
 
 
 def watch_step(
@@ -112,8 +140,9 @@ def watch_step(
 ) -> Dynamic:
     """Run forward and backward of one batch and say what they held. `at_head` is called when the head begins.
 
-    With accumulation, the gradients of earlier batches are there already and are not counted. On a GPU the allocator
-    is asked. The model needs two blocks or more; those between the first trained one and the last count with the last.
+    With accumulation, the gradients of earlier batches are there already and are not counted; with the optimizer in the
+    backward pass, each gradient goes as soon as it has come. On a GPU the allocator is asked. The model needs two
+    blocks or more; those between the first trained one and the last count with the last.
     """
     parameters = trainable(model)
     for parameter in parameters:
@@ -122,7 +151,11 @@ def watch_step(
     existing += [parameter.grad for parameter in parameters if parameter.grad is not None]
     found: dict[str, int] = {}
     with StorageTracker(existing) if device == "cpu" else AllocatorTracker() as tracker:
-        tracker.watch(parameters)
+        if settings.optimizer_in_backward:
+            hooks = [parameter.register_post_accumulate_grad_hook(forget) for parameter in parameters]
+        else:
+            tracker.watch(parameters)
+            hooks = []
 
         def phase_ends(name: str) -> None:
             found[name], found[name + "_working"] = tracker.next_phase()
@@ -139,7 +172,7 @@ def watch_step(
                 trained.append(hidden.register_hook(lambda _: phase_ends("last_block")))
 
         trained: list = []  # the hook of the first block that a gradient comes back to
-        hooks = [block.register_forward_hook(block_done) for block in blocks_of(model)]
+        hooks += [block.register_forward_hook(block_done) for block in blocks_of(model)]
         hooks.append(causal_model(model).base_model.register_forward_hook(head_begins))
         try:
             ids = torch.zeros((settings.batch, settings.length), dtype=torch.long, device=device)

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from helpers import cli, plots, widgets
 from helpers.errors import InputError
 from helpers.memory import Settings, fit, published, report
-from helpers.memory.plan import TERMS, Plan
 from helpers.memory.settings import parse_targets
+from helpers.memory.terms import TERMS, Plan
 
 KEYS = ("weights", "quantization_constants", "adapter", "gradients", "optimizer", "activations", "logits", "peak")
 COUNTS = ("total_parameters", "trainable_parameters")

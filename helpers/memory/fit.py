@@ -23,8 +23,9 @@ from functools import cache, reduce
 from helpers import lora_math
 from helpers.errors import InputError
 from helpers.memory import build
-from helpers.memory.plan import Plan, estimate
+from helpers.memory.plan import estimate
 from helpers.memory.settings import Settings
+from helpers.memory.terms import Plan
 
 GPU_SIZES = (4, 6, 8, 10, 12, 16, 24, 32, 40, 48, 80, 96, 141, 192)  # GB, as cards are sold
 EFFECTIVE_BATCH = 16

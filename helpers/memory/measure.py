@@ -12,9 +12,10 @@ from transformers.pytorch_utils import Conv1D
 
 from helpers import lora_math
 from helpers.memory import build, optimizers
-from helpers.memory.plan import Plan, assemble
+from helpers.memory.plan import assemble
 from helpers.memory.settings import Settings
 from helpers.memory.step import blocks_of, causal_model, forward_loss, static_bytes, static_tensors, watch_step
+from helpers.memory.terms import Plan
 
 
 def measure(settings: Settings, config=None, device: str | None = None) -> Plan:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from helpers import DATA
-from helpers.memory.plan import Plan, estimate
+from helpers.memory.plan import estimate
 from helpers.memory.settings import Settings
+from helpers.memory.terms import Plan
 
 UNITS = {"B": 1, "GB": 10**9, "GiB": 2**30}
 COUNTERS = {

@@ -11,8 +11,8 @@ import torch
 
 from helpers.memory.fit import GPU_SIZES, Fit
 from helpers.memory.inference import Inference
-from helpers.memory.plan import TERMS, Plan
 from helpers.memory.settings import Settings
+from helpers.memory.terms import TERMS, Plan
 
 GB, WIDTH = 1e9, 100
 

@@ -9,15 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from helpers.memory import optimizers
 from helpers.memory.step import Dynamic, Static
-
-if TYPE_CHECKING:
-    from helpers.memory.plan import Plan
+from helpers.memory.terms import Plan
 
 
 def on_one_of(plan: Plan, parameters: Sequence[torch.Tensor], static: Static, step: Dynamic) -> Plan:

@@ -12,6 +12,7 @@ from pathlib import Path
 from helpers.drift import checks, source, table
 from helpers.drift.lookup import about
 from helpers.drift.report import Checked, Finding, to_json, to_text
+from helpers.drift.tree import no_garbage
 from helpers.errors import InputError
 from helpers.files import whole_files
 
@@ -23,14 +24,16 @@ ROUNDS = 5
 
 def check(path: Path) -> list[Finding]:
     """The findings of one .py or .ipynb file, by line. InputError when it cannot be read as Python."""
-    return checks.findings(source.read(path), table.load())
+    with no_garbage():
+        return checks.findings(source.read(path), table.load())
 
 
 def examine(path: Path, repair: bool = False) -> Checked:
     """The findings and what could not be read; with `repair` also the copy that `fix` writes, and what is left."""
     try:
-        read = source.read(path)
-        found = Checked(path, checks.findings(read, table.load()), read.skipped)
+        with no_garbage():
+            read = source.read(path)
+            found = Checked(path, checks.findings(read, table.load()), read.skipped)
         return _repaired(found, read) if repair else found
     except InputError as error:
         return Checked(path, refused=str(error))

@@ -5,18 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import libcst as cst
-import libcst.matchers as m
-from libcst.metadata import (
-    Assignment,
-    BaseAssignment,
-    ImportAssignment,
-    MetadataWrapper,
-    ParentNodeProvider,
-    PositionProvider,
-    ScopeProvider,
-)
+from libcst.helpers import get_full_name_for_node
+from libcst.metadata import MetadataWrapper, PositionProvider
 
 from helpers.drift.source import Unit
+from helpers.drift.tree import Tree
 
 LOOPS = (cst.For, cst.While)
 FUNCTIONS = (cst.FunctionDef, cst.Lambda)
@@ -36,14 +29,17 @@ class Binding:
 
 
 class Bindings:
-    """Answers for one unit. Reading its metadata copies the tree: visit `self.module`, not the unit's own."""
+    """Answers for one unit."""
 
     def __init__(self, unit: Unit) -> None:
-        wrapper = MetadataWrapper(unit.module, unsafe_skip_copy=True)
-        self.module, self._lines = wrapper.module, unit.lines
-        self.positions = wrapper.resolve(PositionProvider)
-        self.parents = wrapper.resolve(ParentNodeProvider)
-        self._scopes = wrapper.resolve(ScopeProvider)
+        self.module, self._lines = unit.module, unit.lines
+        self.tree = Tree(unit.module)
+        self.parents, self.named = self.tree.parents, self.tree.named
+
+    @cached_property
+    def positions(self):
+        """Where each node starts and ends in its module; asked for only where there is something to say."""
+        return MetadataWrapper(self.module, unsafe_skip_copy=True).resolve(PositionProvider)
 
     def start(self, node: cst.CSTNode) -> tuple[int, int]:
         """Line, from 1, and column, from 0, of a node in its file."""
@@ -67,7 +63,7 @@ class Bindings:
 
     def of(self, node: cst.Name) -> list[Binding]:
         """The bindings that a use of a name can see; empty when it has none in this module."""
-        return [self._binding(assignment, node.value) for assignment in self._reaching(node)]
+        return [self._binding(one) for one in self._reaching(node)]
 
     def only_value(self, node: cst.Name) -> cst.BaseExpression | None:
         """The one value that a name has at this place."""
@@ -86,18 +82,10 @@ class Bindings:
         owner = self.dotted(node.value) if isinstance(node, cst.Attribute) else None
         return f"{owner}.{cst.ensure_type(node, cst.Attribute).attr.value}" if owner else None
 
-    @cached_property
-    def named(self) -> dict[str, list[cst.Name]]:
-        """All nodes of the module that are names, by what they say."""
-        found: dict[str, list[cst.Name]] = {}
-        for node in m.findall(self.module, m.Name()):
-            found.setdefault(cst.ensure_type(node, cst.Name).value, []).append(cst.ensure_type(node, cst.Name))
-        return found
-
     def uses(self, node: cst.Name) -> list[cst.CSTNode]:
         """Everything in the module that reads the name."""
-        scope = self._scopes.get(node)
-        return [access.node for found in (scope[node.value] if scope else ()) for access in found.references]
+        scope = self.tree.scopes[node].owner(node.value)
+        return scope.reads.get(node.value, []) if scope else []
 
     def function(self, node: cst.CSTNode) -> cst.FunctionDef | None:
         """The function that a node stands in."""
@@ -107,34 +95,38 @@ class Bindings:
         """The class whose method a node stands in."""
         return next((outer for outer in self.ancestors(node) if isinstance(outer, cst.ClassDef)), None)
 
-    def _reaching(self, node: cst.Name) -> list[BaseAssignment]:
-        """The assignments that may hold at this use: from the last one that surely ran before it, on."""
-        scope = self._scopes.get(node)
-        found = list(scope[node.value]) if scope else []
-        if len(found) < 2 or any(one.scope is not scope for one in found):
+    def _reaching(self, node: cst.Name) -> list[cst.CSTNode]:
+        """What sets the name and may hold at this use: from the last that surely ran before it, on."""
+        if node not in self.tree.scopes:  # inside an import
+            return []
+        here = self.tree.scopes[node]
+        scope = here.owner(node.value)
+        found = scope.sets[node.value] if scope else []
+        if len(found) < 2 or scope is not here:
             return found
         around = list(self.ancestors(node))
-        blocks, here = set(around), self._place(node)
+        blocks, place = set(around), self.tree.order[node]
         loop = next((outer for outer in reversed(around) if isinstance(outer, LOOPS)), None)
-        after = self._place_end(loop) if loop is not None else here
+        after = self.tree.last[loop] if loop is not None else place
         seen = [(self._statement_end(one), one) for one in found]
-        sure = [place for place, one in seen if place <= here and self._block(one) in blocks]
-        first = max(sure, default=(0, 0))
-        kept = [one for place, one in seen if first <= place and (place <= here or self._place(_node(one)) < after)]
+        sure = [end for end, one in seen if end <= place and self._block(one) in blocks]
+        first = max(sure, default=0)
+        kept = [one for end, one in seen if first <= end and (end <= place or self._order(one) < after)]
         return kept or found
 
-    def _statement_end(self, assignment: BaseAssignment) -> tuple[int, int]:
-        node = _node(assignment)
-        if isinstance(node, cst.Param):
-            return self._place(node)
-        if isinstance(node, cst.FunctionDef | cst.ClassDef):
-            return self._place_end(node)
-        statement = next((one for one in self.ancestors(node) if isinstance(one, cst.BaseSmallStatement)), node)
-        return self._place_end(statement)
+    def _order(self, node: cst.CSTNode) -> int:
+        return self.tree.order[self.parents[node] if isinstance(node, cst.ImportAlias) else node]
 
-    def _block(self, assignment: BaseAssignment) -> cst.CSTNode | None:
+    def _statement_end(self, node: cst.CSTNode) -> int:
+        if isinstance(node, cst.Param | cst.ImportAlias):
+            return self._order(node)
+        if isinstance(node, cst.FunctionDef | cst.ClassDef):
+            return self.tree.last[node]
+        statement = next((one for one in self.ancestors(node) if isinstance(one, cst.BaseSmallStatement)), node)
+        return self.tree.last[statement]
+
+    def _block(self, node: cst.CSTNode) -> cst.CSTNode | None:
         """The block that an assignment is a plain statement of; a parameter belongs to its function."""
-        node = _node(assignment)
         if isinstance(node, cst.Param):
             return next((one for one in self.ancestors(node) if isinstance(one, FUNCTIONS)), None)
         if isinstance(node, cst.FunctionDef | cst.ClassDef):
@@ -142,21 +134,22 @@ class Bindings:
         line = next((one for one in self.ancestors(node) if isinstance(one, cst.SimpleStatementLine)), None)
         return self.parents.get(line) if line is not None else None
 
-    def _binding(self, assignment: BaseAssignment, name: str) -> Binding:
-        if isinstance(assignment, ImportAssignment):
-            names = {one.name for one in assignment.get_qualified_names_for(name)}
-            return Binding(imported=names.pop() if len(names) == 1 else None)
-        node = _node(assignment)
-        if not isinstance(assignment, Assignment):
-            return Binding()
+    def _binding(self, node: cst.CSTNode) -> Binding:
+        if isinstance(node, cst.ImportAlias):
+            return Binding(imported=self._imported_as(node))
         if isinstance(node, cst.ClassDef | cst.FunctionDef | cst.Param):
             return Binding(node=node)
         return self._assigned(node)
 
+    def _imported_as(self, alias: cst.ImportAlias) -> str:
+        around = self.parents[alias]
+        if not isinstance(around, cst.ImportFrom):
+            return alias.evaluated_name if alias.asname else alias.evaluated_name.partition(".")[0]
+        module = get_full_name_for_node(around.module) if around.module else ""
+        return f"{'.' * len(around.relative)}{module}.{alias.evaluated_name}"
+
     def _assigned(self, node: cst.CSTNode) -> Binding:
         parent, index = self.parents.get(node), None
-        if isinstance(parent, cst.Param):
-            return Binding(node=parent)
         if isinstance(parent, cst.Element) and isinstance(around := self.parents[parent], cst.Tuple | cst.List):
             index = list(around.elements).index(parent)
             parent = self.parents[around]
@@ -170,15 +163,3 @@ class Bindings:
         if index is not None and isinstance(value, cst.Tuple | cst.List) and index < len(value.elements):
             return Binding(value=value.elements[index].value)
         return Binding(value=value, index=index)
-
-    def _place(self, node: cst.CSTNode) -> tuple[int, int]:
-        position = self.positions[node].start
-        return position.line, position.column
-
-    def _place_end(self, node: cst.CSTNode) -> tuple[int, int]:
-        position = self.positions[node].end
-        return position.line, position.column
-
-
-def _node(assignment: BaseAssignment) -> cst.CSTNode:
-    return assignment.node if isinstance(assignment, Assignment | ImportAssignment) else cst.Pass()

@@ -2,6 +2,8 @@
 
 import difflib
 import inspect
+from collections.abc import Callable
+from typing import Any
 
 import libcst as cst
 import libcst.matchers as m
@@ -29,11 +31,10 @@ def findings(source: Source, table: Table) -> list[Finding]:
     )
 
 
-class Checker(cst.CSTVisitor):
+class Checker:
     """Collects the findings of one unit; defaults apart, because they count only in a script that shows its age."""
 
     def __init__(self, source: Source, unit: Unit, table: Table) -> None:
-        super().__init__()
         self.source, self.table = source, table
         self.resolver = Resolver(unit, table)
         self.guards = Guards(self.resolver)
@@ -42,16 +43,25 @@ class Checker(cst.CSTVisitor):
 
     def findings(self) -> list[Finding]:
         """The findings of this unit."""
-        self.resolver.module.visit(self)
+        look: dict[type, Callable[[Any], None]] = {
+            cst.ImportFrom: self._import_from,
+            cst.Import: self._import,
+            cst.Attribute: self._used,
+            cst.Call: self._call,
+            cst.FunctionDef: self._function,
+        }
+        for node in self.resolver.tree.nodes:
+            if type(node) in look:
+                look[type(node)](node)
         aged = any(finding.kind != "default" for finding in self._found)
         return [*self._found, *(self._defaults if aged else [])]
 
-    def visit_ImportFrom(self, node: cst.ImportFrom) -> bool:
+    def _import_from(self, node: cst.ImportFrom) -> None:
         module = get_full_name_for_node(node.module) if node.module and not node.relative else None
         if not module or not self._ours(module) or isinstance(node.names, cst.ImportStar):
-            return False
+            return
         if self.guards.handled(node, IMPORT_HANDLERS):
-            return False
+            return
         missing: dict[cst.ImportAlias, tuple[Entry | None, MissingError]] = {}
         for alias in node.names:
             name = f"{module}.{alias.name.value}"
@@ -69,9 +79,8 @@ class Checker(cst.CSTVisitor):
                     self._object(node.module, whole, entry, gone, repaired)  # the module itself, once
             else:
                 self._object(alias, subject, entry, gone, repaired)
-        return False
 
-    def visit_Import(self, node: cst.Import) -> bool:
+    def _import(self, node: cst.Import) -> None:
         for alias in node.names:
             module = get_full_name_for_node(alias.name)
             if module and self._ours(module) and not self.guards.handled(node, IMPORT_HANDLERS):
@@ -81,14 +90,13 @@ class Checker(cst.CSTVisitor):
                     entry = self.table.of_object([module])
                     if entry or not _maybe_other(module):
                         self._object(alias, module, entry, error)
-        return False
 
-    def visit_Attribute(self, node: cst.Attribute) -> None:
+    def _used(self, node: cst.Attribute) -> None:
         target = self.resolver.target(node)
         if target is not None and not target.instance:
             self._attribute(node, target, node.attr)
 
-    def visit_Call(self, node: cst.Call) -> None:
+    def _call(self, node: cst.Call) -> None:
         if m.matches(node, m.Call(m.Name("getattr"), args=[m.Arg(), m.Arg(m.SimpleString())])):
             found = self.resolver.target(node)
             if found is not None and not found.instance:
@@ -154,7 +162,7 @@ class Checker(cst.CSTVisitor):
         made = self.resolver.target(value)
         return repair.add(self.resolver, made.call, entry.made) if entry and entry.made and made and made.call else ()
 
-    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
+    def _function(self, node: cst.FunctionDef) -> None:
         owner = next(iter(self.resolver.ancestors(node)), None)
         owner = self.resolver.parents.get(owner) if isinstance(owner, cst.IndentedBlock) else None
         if not isinstance(owner, cst.ClassDef):

@@ -4,7 +4,6 @@ import re
 import sys
 
 import libcst as cst
-import libcst.matchers as m
 from libcst.helpers import get_full_name_for_node
 from packaging.version import InvalidVersion, Version
 
@@ -198,15 +197,11 @@ def _conditions(outer: cst.CSTNode, inner: cst.CSTNode) -> list[tuple[cst.BaseEx
 
 def _words(test: cst.BaseExpression, resolver: Resolver) -> set[str]:
     """The strings in a test, and in what its names stand for."""
-    found = {str(node.evaluated_value) for node in _all(test, m.SimpleString())}
-    for name in _all(test, m.Name()):
+    parts = list(resolver.tree.inside(test))
+    for name in [part for part in parts if isinstance(part, cst.Name)]:
         value = resolver.only_value(name)
-        found |= {str(node.evaluated_value) for node in _all(value, m.SimpleString())} if value is not None else set()
-    return found
-
-
-def _all(node: cst.CSTNode, matcher) -> list:
-    return [node, *m.findall(node, matcher)] if m.matches(node, matcher) else list(m.findall(node, matcher))
+        parts += resolver.tree.inside(value) if value is not None else ()
+    return {str(part.evaluated_value) for part in parts if isinstance(part, cst.SimpleString)}
 
 
 def _catches(handler: cst.ExceptHandler, errors: set[str]) -> bool:

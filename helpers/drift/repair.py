@@ -92,11 +92,7 @@ def _new_place(entry: Entry, module: str, name: str) -> tuple[str, str]:
 
 def _uses(resolver: Resolver, name: str) -> list[cst.Name]:
     known = name.rpartition(".")[2]
-    return [
-        node
-        for node in resolver.named.get(known, ())
-        if not isinstance(resolver.parents[node], cst.ImportAlias) and resolver.imported(node) == name
-    ]
+    return [node for node in resolver.named.get(known, ()) if resolver.imported(node) == name]
 
 
 def _removal(resolver: Resolver, source: Source, found: Keyword) -> Edit:

@@ -83,7 +83,9 @@ class Resolver(Bindings):
             for part in owner.body.body:
                 if isinstance(part, cst.FunctionDef | cst.ClassDef):
                     found.setdefault(part.name.value, []).append(None)
-            for node in m.findall(owner, m.Assign() | m.AnnAssign()):
+            for node in self.tree.inside(owner):
+                if not isinstance(node, cst.Assign | cst.AnnAssign):
+                    continue
                 in_body = self.parents[self.parents[node]] is owner.body
                 for target, value in _assignments(node):
                     name = _own_name(target, in_body)
@@ -134,7 +136,9 @@ class Resolver(Bindings):
 
     @cached_property
     def _uses_ours(self) -> bool:
-        return any(name in self.named for name in (*libraries.LIBRARIES, "unsloth"))
+        imports = [node for node in self.tree.nodes if isinstance(node, cst.Import | cst.ImportFrom)]
+        code = " ".join(self.module.code_for_node(node) for node in imports)
+        return any(name in code for name in (*libraries.LIBRARIES, "unsloth"))
 
     def _forwarded(self, name: str) -> str:
         """Where an attribute is that an object passes on, as a PeftModel does to its base model."""
@@ -202,8 +206,9 @@ class Resolver(Bindings):
     @cached_property
     def _stars(self) -> list[str]:
         """The modules that are imported with a star; empty strings for those of other packages."""
-        nodes = [cst.ensure_type(n, cst.ImportFrom) for n in m.findall(self.module, m.ImportFrom(names=m.ImportStar()))]
-        modules = [get_full_name_for_node(node.module) or "" for node in nodes if node.module]
+        nodes = [node for node in self.tree.nodes if isinstance(node, cst.ImportFrom)]
+        stars = [node for node in nodes if isinstance(node.names, cst.ImportStar)]
+        modules = [get_full_name_for_node(node.module) or "" for node in stars if node.module]
         return [name if name.partition(".")[0] in libraries.LIBRARIES else "" for name in modules]
 
     def _bound(self, binding: Binding, name: str) -> Target | None:

@@ -105,6 +105,8 @@ def test_annotated_and_parsed_arguments_are_followed(use, line, tmp_path):
         ("    def __init__(self, tokenizer):\n        super().__init__(tokenizer=tokenizer)\n", "4 tokenizer"),
         ("    def __init__(self, tokenizer):\n        super().__init__(processing_class=tokenizer)\n", None),
         ("    def f(self, x):\n        return x.tokenizer\n", None),
+        ("    def f(self):\n        return self.args.no_cuda\n", "4 transformers.TrainingArguments.no_cuda"),
+        ("    def f(self):\n        return self.args.output_dir\n", None),
     ],
 )
 def test_a_trainer_of_the_scripts_own_is_looked_into(body, line, tmp_path):
@@ -144,6 +146,7 @@ OLD, NEW = "T('o', evaluation_strategy='no')", "T('o', eval_strategy='no')"
         "if hasattr(transformers, 'AdamW'):\n    transformers.AdamW\n",
         "hasattr(transformers, 'AdamW') and transformers.AdamW\n",
         "getattr(transformers, 'AdamW', None)\n",
+        "transformers.modeling_utils._init_weights = False\n",
         "kw = dict(output_dir='o')\nif hasattr(T, 'no_cuda'):\n    kw['no_cuda'] = True\nT(**kw)\n",
         "try:\n    from transformers import AdamW\nexcept:\n    AdamW = None\n",
         "import contextlib\nwith contextlib.suppress(ImportError):\n    from transformers import AdamW\n",

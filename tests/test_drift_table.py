@@ -48,7 +48,13 @@ def test_every_name_that_calls_return_is_there():
 
     known = table.load()
     made = [made["class"] if isinstance(made, dict) else made for made in known.returns.values()]
-    owners = [*made, *known.forwards, *known.forwards.values(), *(one["class"] for one in known.methods.values())]
+    owners = [
+        *made,
+        *known.forwards,
+        *known.forwards.values(),
+        *known.attributes.values(),
+        *(one["class"] for one in known.methods.values()),
+    ]
     assert all(libraries.find(name) for name in owners if name != "self")
 
 

@@ -140,7 +140,7 @@ class Checker:
             elsewhere = gone.owner != target.name.rpartition(".")[0]
             if entry is None and target.bound and not elsewhere:
                 entry = self._former_field(node, gone)
-            elsewhere = elsewhere or target.bound
+            elsewhere = elsewhere or target.bound or isinstance(self.resolver.parents[node], cst.AssignTarget)
             if entry is None and elsewhere:  # set on the object itself, or reported where it was imported
                 return
         if gone is not None or entry is not None and entry.kind in ("deprecated", "ignored"):

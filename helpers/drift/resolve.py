@@ -122,8 +122,11 @@ class Resolver(Bindings):
                 return found[-1] if found and all(found) else None
         if owner is None or name in owner.own:
             return self._by_method(value, name) if owner is None else None
-        bound = owner.instance or owner.bound
-        return Target(self._forwarded(f"{owner.name}.{name}") if bound else f"{owner.name}.{name}", bound=bound)
+        whole = f"{owner.name}.{name}"
+        if not owner.instance and not owner.bound:
+            return Target(whole)
+        held = self.table.held_by(f"{one}.{name}" for one in libraries.names(owner.name)) if owner.instance else None
+        return Target(held, instance=True) if held else Target(self._forwarded(whole), bound=True)
 
     def _by_method(self, value: cst.BaseExpression, name: str) -> Target | None:
         """What a method is that only one class has, where its owner is named as one names such objects."""

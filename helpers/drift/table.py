@@ -40,13 +40,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Table:
-    """All entries, which calls return an instance of which class, which objects pass attributes on to which, and which
-    methods are known by their name alone. The head of the file explains the four."""
+    """All entries, and what is known of objects: what calls return, which objects pass attributes on to which, which
+    methods are known by their name alone, what attributes hold. The head of the file explains the five."""
 
     entries: tuple[Entry, ...]
     returns: dict[str, str | dict]
     forwards: dict[str, str] = field(default_factory=dict)
     methods: dict[str, dict[str, str]] = field(default_factory=dict)
+    attributes: dict[str, str] = field(default_factory=dict)
 
     def of_object(self, names: Iterable[str]) -> Entry | None:
         """The entry about an object as a whole."""
@@ -81,6 +82,10 @@ class Table:
             return None if given & {*made["unless"], "**"} else made["class"]
         return made
 
+    def held_by(self, names: Iterable[str]) -> str | None:
+        """The dotted name of the class that an attribute holds an instance of."""
+        return next((self.attributes[name] for name in names if name in self.attributes), None)
+
 
 @cache
 def load(path: Path = TABLE) -> Table:
@@ -94,7 +99,7 @@ def load(path: Path = TABLE) -> Table:
         for argument in _list(row.pop("argument", "")):
             said = advice.replace("{argument}", argument)
             entries.append(Entry(object=tuple(patterns), argument=argument, advice=said, **row))
-    return Table(tuple(entries), content["returns"], content["forwards"], content["methods"])
+    return Table(tuple(entries), content["returns"], content["forwards"], content["methods"], content["attributes"])
 
 
 def _list(value: str | list[str]) -> list[str]:

@@ -49,6 +49,9 @@ def test_a_system_prompt_becomes_the_system_turn_in_every_dialect(row):
     ("row", "wanted"),
     [
         ({"instruction": "Say it", "input": "", "output": "No", "history": [["Hi", "Yes?"]]}, ["Hi", "Yes?", "Say it", "No"]),
+        ({"query": "Say it", "response": "No", "history": '[["Hi", "Yes?"]]'}, ["Hi", "Yes?", "Say it", "No"]),
+        ({"prompt": "a?", "completion": [{"role": "assistant", "content": "b"}]}, ["a?", "b"]),
+        ({"prompt": [{"role": "user", "content": "a?"}], "answer": "b"}, ["a?", "b"]),
         ({"messages": TURNS, "history": [["Hi", "Yes?"]]}, ["Hi", "Yes?", "Who wrote Emma?", "Jane Austen."]),
         ({"question": "Who?", "context": "Emma is by Austen.", "answer": "Austen"}, ["Who?\n\nEmma is by Austen.", "Austen"]),
         ({"question": "Who?", "context": "By Austen.", "answers": {"text": ["Austen", "Austen"], "answer_start": [3, 3]}},

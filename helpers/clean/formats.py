@@ -11,7 +11,7 @@ from helpers.chats import INSTRUCTION
 from helpers.clean.fields import ANSWERS, EMPTY, Notes, Options, Row, RowError, as_text, kind_of, name_fields, no_media
 from helpers.clean.repair import about_markup
 from helpers.clean.tool_calls import read_tools
-from helpers.clean.turns import NO_TOOLS, is_turn, leave_out_untrained, read_turns
+from helpers.clean.turns import NO_TOOLS, is_turn, leave_out_untrained, parsed_list, read_turns
 
 Messages = list[dict[str, Any]]
 
@@ -110,9 +110,15 @@ def _plain(row: Row) -> tuple[Messages, set[str]]:
         if row.has(name):
             return _with_system(_turns(row, row.get(name), name), row), {name}
     prompt, completion = row.get("prompt"), next((row.get(name) for name in ANSWERS if row.get(name)), None)
-    if isinstance(prompt, list) and isinstance(completion, list):
-        return _with_system(_turns(row, [*prompt, *completion], "prompt and completion"), row), {"prompt", *ANSWERS}
+    if _is_list_of_turns(prompt) or _is_list_of_turns(completion):
+        asked = prompt if isinstance(prompt, list) else [{"role": "user", "content": prompt}]
+        said = completion if isinstance(completion, list) else [{"role": "assistant", "content": completion}]
+        return _with_system(_turns(row, [*asked, *said], "prompt and completion"), row), {"prompt", *ANSWERS}
     return _single(row), {"instruction", "prompt", "input", *ANSWERS}
+
+
+def _is_list_of_turns(value: Any) -> bool:
+    return isinstance(value, list) and value != [] and all(map(is_turn, value))
 
 
 def _chosen(row: Row) -> tuple[Messages, set[str]]:
@@ -163,10 +169,12 @@ def _history(row: Row) -> Messages:
     history = row.get("history")
     if history in (*EMPTY, "[]"):
         return []
+    if isinstance(history, str):
+        history = parsed_list(history, "history", row.notes)
     if isinstance(history, list) and all(isinstance(turn, list) and len(turn) == 2 for turn in history):
         texts = ([as_text(part, "history", row.notes) for part in turn] for turn in history)
         return [message for question, answer in texts for message in _pair(question, answer)]
-    if isinstance(history, str) or (isinstance(history, list) and all(map(is_turn, history))):
+    if _is_list_of_turns(history):
         return _turns(row, history, "history")
     raise RowError("wrong_type", "history must be a list of [question, answer], or of turns")
 

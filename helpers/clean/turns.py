@@ -43,7 +43,7 @@ def pick(turn: dict, keys: tuple[str, ...]) -> str | None:
 def read_turns(turns: Any, name: str, notes: Notes, takes_tools: bool = False) -> list[dict[str, Any]]:
     """The messages of a list of turns (or of its JSON text): role and content, and `tool_calls` where the model's
     template takes them, and `weight` 0 of answers that must not be trained. Raises RowError."""
-    turns = _list_of_turns(turns, name, notes)
+    turns = parsed_list(turns, name, notes)
     messages: list[dict[str, Any]] = []
     for number, turn in enumerate(turns, 1):
         place = f"turn {number} of {name}"
@@ -56,7 +56,8 @@ def read_turns(turns: Any, name: str, notes: Notes, takes_tools: bool = False) -
     return messages
 
 
-def _list_of_turns(turns: Any, name: str, notes: Notes) -> list:
+def parsed_list(turns: Any, name: str, notes: Notes) -> list:
+    """`turns` as a list, given as JSON or Python text, too. Raises RowError."""
     if isinstance(turns, str):
         for parse in (json.loads, ast.literal_eval):  # pandas writes lists to CSV as Python does
             try:

@@ -10,7 +10,8 @@ import time
 import pytest
 
 from helpers import DATA, NOTEBOOKS, doctor, drift
-from helpers.doctor import card, pasted, prose
+from helpers.doctor import card, catalogue, pasted, prose
+from helpers.doctor.reading import read
 from helpers.errors import InputError
 from tests.test_doctor import bare, reproduced
 
@@ -167,13 +168,19 @@ def test_text_as_it_is_pasted(report, case, evidence):
     assert found.case == case and found.evidence.startswith(evidence) or evidence in found.evidence
 
 
-@pytest.mark.parametrize("where", ["head", "middle", "tail"])
+@pytest.mark.parametrize("where", [10, 5_000, 9_990])
 def test_an_error_anywhere_in_a_long_log_is_found(where):
-    steps = [f"step {n}: loss {n / 7:.3f}, tokens {n * 4096}, seconds {n / 3:.2f}" for n in range(6_000)]
-    steps.insert({"head": 10, "middle": 3_000, "tail": 6_000}[where], FP16)
-    log = "\n".join(line for line in steps if "loss" not in line or where == "tail")
-    log = log if where == "tail" else "\n".join(f"batch {n} ready" for n in range(9_000)) + log
-    assert len(log) > 100_000 and doctor.diagnose(log).case == "fp16_gradients_unscaled"
+    lines = [f"batch {n} of 10000 is ready" for n in range(10_000)]
+    lines.insert(where, FP16)
+    log = "\n".join(lines)
+    assert len(log) > 200_000 and doctor.diagnose(log).case == "fp16_gradients_unscaled"
+
+
+def test_a_gap_may_be_a_modules_printout_but_never_another_exception():
+    wording = catalogue.wording("target module * is not known")
+    assert list(wording.find(read(f"ValueError: Target module Block(\n{BIG}) is not known")))
+    assert not list(wording.find(read(f"ValueError: Target module Block(\n{BIG})\nKeyError: x is not known")))
+    assert not list(wording.find(read(f"a target module Block(\n{BIG}) is not known")))
 
 
 def test_time_grows_no_faster_than_the_log():

@@ -48,8 +48,8 @@ def linear_layers(model: torch.nn.Module, targets: str | Iterable[str] = "all-li
     """Module path -> (in_features, out_features) of every linear layer that LoRA would adapt.
 
     `targets` is "all-linear" (all but the output head, as in PEFT) or last path components, as ("q_proj", "v_proj").
-    GPT-2's Conv1D counts as linear. A target that names no layer raises InputError: PEFT is silent about it as long as
-    another one matches.
+    GPT-2's Conv1D counts as linear; experts fused into one tensor do not, though PEFT adapts those of some models. A
+    target that names no layer raises InputError: PEFT is silent about it as long as another one matches.
     """
     from transformers.pytorch_utils import Conv1D
 

@@ -132,13 +132,23 @@ def test_a_starts_as_in_peft_and_b_at_zero(by_hand):
     assert 0.9 * bound < layer.A.abs().max() <= bound
 
 
+EXPERTS_ADAPTED = ("mixtral-8x7b", "qwen3-30b-a3b")  # PEFT's all-linear takes their fused experts, too
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", lora_math.config_names())
 def test_counts_equal_peft_on_published_architectures(name):
     expected = lora_math.lora_parameter_count(lora_math.meta_model(name), 8)
     options = {"fan_in_fan_out": True} if name == "gpt2" else {}
     adapted = get_peft_model(lora_math.meta_model(name), LoraConfig(r=8, target_modules="all-linear", **options))
-    assert adapted.get_nb_trainable_parameters()[0] == expected
+    experts = sum(p.numel() for name, p in adapted.named_parameters() if "lora_" in name and ".experts." in name)
+    routers = sum(
+        p.numel()
+        for name, p in adapted.named_parameters()
+        if "lora_" in name and name.split(".lora_")[0].endswith("gate")
+    )
+    assert adapted.get_nb_trainable_parameters()[0] == expected + experts + routers
+    assert bool(experts) == (name in EXPERTS_ADAPTED)
 
 
 @pytest.mark.parametrize(

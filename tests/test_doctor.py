@@ -78,6 +78,13 @@ def test_reports_are_many_split_by_thread_and_none_is_in_both_parts():
         assert all(hashlib.sha256(r["source"].lower().encode()).digest()[0] % 2 == side for r in rows[part])
 
 
+def test_held_out_reports_have_no_thread_in_common_with_the_others():
+    fresh = reports("fresh")
+    used = {row["source"].lower() for part in PARTS for row in reports(part)}
+    assert len(fresh) >= 60 and not used & {row["source"].lower() for row in fresh}
+    assert all(bool(row["case"]) == (row["class"] == "known") and THREAD.fullmatch(row["source"]) for row in fresh)
+
+
 def test_every_case_is_hit_by_a_report_or_a_message_of_the_installed_libraries():
     hit = {row["case"] for part in PARTS for row in reports(part)} | set(INSTALLED)
     assert hit - {None} == {case.id for case in doctor.load()}

@@ -219,10 +219,10 @@ def test_any_encoding(name, tmp_path):
 
 def test_of_a_notebooks_file_what_its_cells_raised_counts(tmp_path):
     cells = [
-        {"cell_type": "code", "source": "raise ValueError('Attempting to unscale FP16 gradients.')", "outputs": []},
         {"cell_type": "code", "source": "x", "outputs": [{"output_type": "error", "traceback": OOM.splitlines()}]},
+        {"cell_type": "markdown", "source": [f"The next one to meet:\n{FP16}"]},
     ]
-    (tmp_path / "mine.ipynb").write_text(json.dumps({"cells": cells, "nbformat": 4}), encoding="utf-8")
+    (tmp_path / "mine.ipynb").write_text(json.dumps({"cells": cells, "nbformat": 4}, indent=1), encoding="utf-8")
     assert doctor.diagnose(pasted.source(str(tmp_path / "mine.ipynb"))).case == "out_of_memory"
 
 

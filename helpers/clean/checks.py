@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import lru_cache
 
 from helpers.chats import FIELDS, INSTRUCTION, answer_text
 from helpers.clean.fields import RowError
@@ -130,7 +131,8 @@ def _check_json_end(answer: str) -> None:
             raise RowError("truncated_output", f"the JSON stops before it is complete: {answer[-25:]!r}") from None
 
 
-def normalise_ticket_answer(text: str) -> tuple[str, list[str]]:
+@lru_cache(maxsize=8)  # each round of repairs asks twice
+def normalise_ticket_answer(text: str) -> tuple[str, tuple[str, ...]]:
     """The answer in the one form that is trained (key order, types, spacing): (text, names of the repairs).
 
     Text that is not the JSON of one object is returned as it is: `check_ticket` rejects it.
@@ -139,14 +141,14 @@ def normalise_ticket_answer(text: str) -> tuple[str, list[str]]:
     try:
         fields = json.loads(body, strict=False)
     except (ValueError, RecursionError):
-        return text, []
+        return text, ()
     if not isinstance(fields, dict):
-        return text, []
+        return text, ()
     renamed, done = {}, []
     for key, value in fields.items():
         name = _ANSWER_FIELDS.get(re.sub(r"[\s\-]+", "_", key.strip().lower()), key)
         if name != key and (name in fields or name in renamed):
-            return text, []
+            return text, ()
         done += ["answer_field_renamed"] if name != key else []
         renamed[name] = value
     for name, value in renamed.items():
@@ -164,9 +166,9 @@ def normalise_ticket_answer(text: str) -> tuple[str, list[str]]:
             done.append("number_to_text")
         renamed[name] = value
     if set(renamed) != set(FIELDS):
-        return text, []
+        return text, ()
     clean = answer_text(renamed)
-    return clean, done or ([] if clean == text else ["answer_reformatted"])
+    return clean, tuple(done) or (() if clean == text else ("answer_reformatted",))
 
 
 def check_ticket(ticket: str, answer: str) -> None:

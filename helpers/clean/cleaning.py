@@ -152,9 +152,9 @@ class Kept:
         self.prompts: dict[bytes, str] = {}
         self.near = None if threshold is None else Rows(self._read, counts, threshold, by_answer)
 
-    def find_near(self, row: dict, print_: Fingerprint, words: np.ndarray) -> str | None:
+    def find_near(self, line: bytes, print_: Fingerprint, words: np.ndarray) -> str | None:
         """Where the row that says the same came from, or None."""
-        return self.near.find(row, print_, words) if self.near and self.exact else None
+        return self.near.find(line, print_, words) if self.near and self.exact else None
 
     def add(self, line: bytes, place: str, print_: Fingerprint, words: np.ndarray) -> None:
         offset = self.file.seek(0, 2)
@@ -170,15 +170,15 @@ class Kept:
 
 def _compare(judged: Judged, words_file, kept: Kept, test_rows: Kept) -> tuple[str, str] | None:
     """Why a good row must go after all: (reason, detail). If there is nothing, it is written and remembered."""
-    print_, row = judged.print_, json.loads(judged.line)
+    print_ = judged.print_
     assert print_ is not None
     words = np.frombuffer(words_file.read(4 * print_.numbers), dtype=np.uint32)
-    leak = test_rows.prompts.get(print_.prompt) or test_rows.find_near(row, print_, words)
+    leak = test_rows.prompts.get(print_.prompt) or test_rows.find_near(judged.line, print_, words)
     if leak:
         return "leaks_into_holdout", f"its prompt stands in the held-out rows: {leak}"
     if print_.exact in kept.exact:
         return "duplicate", f"equal to {kept.exact[print_.exact]}"
-    near = kept.find_near(row, print_, words)
+    near = kept.find_near(judged.line, print_, words)
     if near:
         return "near_duplicate", f"says the same as {near}"
     kept.add(judged.line, f"{judged.raw.file}:{judged.raw.line}", print_, words)

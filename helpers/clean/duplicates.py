@@ -59,7 +59,8 @@ def prompt_text(messages: Messages) -> str:
 def normalised(text: str) -> str:
     """Letters and digits of `text` without case, width, punctuation and spacing."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return re.sub(r"(?<=[\u3400-\u9fff]) | (?=[\u3400-\u9fff])", "", " ".join(re.findall(r"[^\W_]+", folded)))
+    words = " ".join(re.findall(r"[^\W_]+", folded))
+    return words if text.isascii() else re.sub(r"(?<=[\u3400-\u9fff]) | (?=[\u3400-\u9fff])", "", words)
 
 
 def shingles(text: str) -> set[str]:
@@ -194,14 +195,15 @@ class Rows:
         self.marks: list = []
         self.places: list[tuple[int, str]] = []
 
-    def find(self, row: dict, print_: Fingerprint, words: np.ndarray) -> str | None:
-        """Where the row that says the same as `row` came from, or None."""
+    def find(self, line: bytes, print_: Fingerprint, words: np.ndarray) -> str | None:
+        """Where the row that says the same as that of `line` came from, or None."""
         group = self.groups.get(print_.answer, []) if self.by_answer else []
         found = set(group)
         if len(group) >= GROUP or print_.prose or not self.by_answer:
             found.update(self._alike(self._mark(print_, words)))
         if not found:
             return None
+        row = json.loads(line)
         said = sentences(asked(row)), answered(row)
         specific = print_.long and int(self.counts.table[words[0] & self.counts.mask]) <= max(
             4, self.counts.rows // 200
@@ -228,7 +230,8 @@ class Rows:
 
     def _mark(self, print_: Fingerprint, words: np.ndarray):
         salt = b"" if print_.prose or not self.by_answer else print_.answer[:8]
-        return minhash([salt + word.tobytes() for word in self.counts.rare(words[1 : 1 + print_.words])])
+        own = self.counts.rare(words[1 : 1 + print_.words]).tobytes()
+        return minhash([salt + own[i : i + 4] for i in range(0, len(own), 4)])
 
     def _same(self, other: dict, question: list, answer: str, print_: Fingerprint, specific: bool) -> bool:
         theirs = answered(other)

@@ -215,7 +215,10 @@ REPAIRS: dict[str, tuple[Repair, ...]] = {
 def repair_text(text: str, kind: str) -> tuple[str, tuple[str, ...]]:
     """Apply the repairs of `kind` (a key of REPAIRS) in order: (repaired text, names of those that changed it)."""
     done = []
+    plain = text.isascii() and not _CONTROLS.search(text)  # then there is nothing that a wrong decoding left
     for name, repair in REPAIRS[kind]:
+        if plain and (name, repair) in _ENCODING:
+            continue
         repaired = repair(text)
         if repaired != text:
             done.append(name)

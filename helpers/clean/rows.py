@@ -17,6 +17,7 @@ from helpers.clean.topic import Topic
 
 MAX_TOKENS = 1024
 LONG_CHARACTERS = 50_000
+_SCRIPTS = (re.compile("[\u3400-\u9fff]"), re.compile("[\u3040-\u30ff\uac00-\ud7a3]"), re.compile("[\0-\u024f]"))
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ def clean_row(value, rules: Rules | None = None) -> CleanRow:
         if sum(len(message["content"]) for message in messages) > LONG_CHARACTERS:
             _check_length(messages, chat.tools, rules)
         messages, more, left = repair_messages(messages, rules)
-        validate(messages)
+        if more:
+            validate(messages)
         check_text(messages, rules.special_tokens)
         check_answer(messages)
         if is_ticket_task(messages):
@@ -118,7 +120,7 @@ def _repair_once(
         protected = (found.group(1),) if found else ()
     for message in messages:
         text, role = message["content"], message["role"]
-        names: list[str] = []
+        names: tuple[str, ...] = ()
         if task and role == "assistant":
             text, names = normalise_ticket_answer(text)
         text, more = _repair(text, role, task and role != "system", topic, repair_html)
@@ -168,12 +170,12 @@ def _label(value: str | None) -> str:
 
 def language_of(messages: Messages) -> str:
     """ "zh" where a tenth of the user's letters or more are Chinese, "en" where the letters are Latin, else "und"."""
-    letters = [
-        char for message in messages if message["role"] == "user" for char in message["content"] if char.isalpha()
-    ]
-    han = sum("\u3400" <= char <= "\u9fff" for char in letters)
-    latin = sum(char < "\u0250" for char in letters)
-    kana = sum("\u3040" <= char <= "\u30ff" or "\uac00" <= char <= "\ud7a3" for char in letters)
+    letters = "".join(
+        filter(str.isalpha, "".join(message["content"] for message in messages if message["role"] == "user"))
+    )
+    if letters.isascii():
+        return "en" if letters else "und"
+    han, kana, latin = (len(pattern.findall(letters)) for pattern in _SCRIPTS)
     if han and han * 10 >= len(letters) and kana * 3 < han:
         return "zh"
     return "en" if latin * 2 > len(letters) else "und"

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from helpers import DATA
 from helpers.chats import rendered
@@ -56,10 +57,23 @@ class ChatTokenizer:
         return tuple(sorted(mark for mark in marks | set(self.tokenizer.all_special_tokens) if len(mark) > 3))
 
     @cached_property
-    def byte_level(self) -> bool:
-        """Whether every token is one byte of the text or more, so that no text has more tokens than bytes."""
-        backend = getattr(self.tokenizer, "backend_tokenizer", None)
-        return type(getattr(backend, "decoder", None)).__name__ == "ByteLevel"
+    def tokens_per_byte(self) -> int:
+        """How many tokens a byte of the text can be: 0 where nobody knows, since tokens are not made of bytes.
+
+        Every token is one byte or more, but a tokenizer may set a space of its own before each piece of the text.
+        """
+        backend: Any = getattr(self.tokenizer, "backend_tokenizer", None)
+        if type(getattr(backend, "decoder", None)).__name__ != "ByteLevel":
+            return 0
+        parts = [part.__getstate__() for part in (backend.pre_tokenizer, backend.normalizer) if part]
+        return 2 if any(b'"add_prefix_space":true' in part or b'"Prepend"' in part for part in parts) else 1
+
+    def _bytes(self, text: str) -> int:
+        """Bytes of `text` as the tokenizer normalises it; Unicode's normal forms leave ASCII as it is."""
+        normalizer = self.tokenizer.backend_tokenizer.normalizer
+        if text.isascii() and type(normalizer).__name__ in ("NoneType", "NFC", "NFKC", "NFD", "NFKD"):
+            return len(text)
+        return len((normalizer.normalize_str(text) if normalizer else text).encode())
 
     @cached_property
     def takes_tools(self) -> bool:
@@ -80,10 +94,8 @@ class ChatTokenizer:
                 raise RowError("template", f"the model's chat template refuses it: {refusal}")
         else:
             text = "\n".join(message["content"] for message in messages)
-        if len(text) <= limit and self.byte_level:
-            normalizer = self.tokenizer.backend_tokenizer.normalizer
-            # twice: a tokenizer may set a space of its own before each piece between two special tokens
-            bound = 2 * len((normalizer.normalize_str(text) if normalizer else text).encode())
+        if len(text) <= limit and self.tokens_per_byte:
+            bound = self.tokens_per_byte * self._bytes(text)
             if bound <= limit:
                 return bound
         return len(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])

@@ -97,8 +97,11 @@ def _plain(word: str) -> str:
 
 def features(text: str) -> set[str]:
     """The words of `text` but for courtesy, and the pairs of neighbours in scripts without spaces."""
-    found = (_plain(word) for word in _TOKEN.findall(unicodedata.normalize("NFKC", text).replace("’", "'")))
-    words = [word for word in found if word not in _NO_FEATURE]
+    plain = text.casefold() if text.isascii() else unicodedata.normalize("NFKC", text).replace("’", "'").casefold()
+    words = _TOKEN.findall(plain.replace("'", ""))
+    if text.isascii():
+        return {word.strip() for word in set(words).difference(_NO_FEATURE)}
+    words = [word.strip() for word in words if word not in _NO_FEATURE]
     pairs = {a + b for a, b in zip(words, words[1:]) if len(a) == len(b) == 1 and a >= "\u0e00" and b >= "\u0e00"}
     return pairs.union(words)
 

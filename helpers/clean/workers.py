@@ -22,7 +22,7 @@ from helpers.errors import InputError
 from helpers.files import encode_row
 
 CHUNK_ROWS, CHUNK_CHARACTERS = 250, 250_000  # what goes to a worker in one piece
-FIRST_CHUNKS = 12  # done here before workers are started, which takes them seconds
+FIRST_CHUNKS = 40  # done here before workers are started, which takes them seconds
 IN_FLIGHT = 3  # chunks for each worker that are under way
 
 

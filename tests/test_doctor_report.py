@@ -165,7 +165,7 @@ BIG = "".join(f"  (layer{n}): Linear(in_features=4096, out_features=4096, bias=F
 )
 def test_text_as_it_is_pasted(report, case, evidence):
     found = doctor.diagnose(report)
-    assert found.case == case and found.evidence.startswith(evidence) or evidence in found.evidence
+    assert found.case == case and evidence in found.evidence
 
 
 @pytest.mark.parametrize("where", [10, 5_000, 9_990])

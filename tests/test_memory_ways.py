@@ -136,6 +136,12 @@ def test_fused_experts_stay_as_they_are_in_four_bits(tmp_path):
     assert predicted.weights == plan.static_bytes(real).weights
 
 
+def test_an_answer_says_that_it_is_for_one_of_several_gpus(tmp_path):
+    architecture().save_pretrained(tmp_path)
+    code, output, _ = run("estimate", "--model", tmp_path, "--gpus", "4", "--sharding", "zero3", "--length", "16")
+    assert code == 0 and "on each of 4 GPUs, zero3" in output
+
+
 def test_an_answer_says_that_experts_are_not_quantized(tmp_path, capfd):
     MIXTRAL.save_pretrained(tmp_path)
     code, output, _ = run("estimate", "--model", tmp_path, "--length", "16")

@@ -26,6 +26,7 @@ def plan_text(plan: Plan, remarks: Sequence[str] = ()) -> str:
         f"{plan.trainable_parameters:,} of them trained",
         f"batch {settings.batch} x {settings.length} tokens, "
         f"checkpointing {'on' if settings.checkpointing else 'off'}, {settings.optimizer}",
+        *([f"on each of {settings.gpus} GPUs, {settings.sharding}"] if settings.gpus > 1 else []),
         "",
     ]
     for term, (formula, _) in TERMS.items():

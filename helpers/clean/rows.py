@@ -91,7 +91,11 @@ def _digest(messages: Messages) -> str:
 def _check_length(messages: Messages, tools: list[dict], rules: Rules) -> None:
     tokens = rules.count_tokens(messages, rules.max_tokens, *([tools] if tools else []))
     if tokens > rules.max_tokens:
-        raise RowError("over_long", f"{tokens} tokens with the chat template, the limit is {rules.max_tokens}")
+        raise RowError(
+            "over_long",
+            f"{tokens} tokens with the chat template, the limit is {rules.max_tokens}: raise --max-tokens, and with it "
+            "--max-length of train, or take the --profile of a larger model",
+        )
 
 
 def repair_messages(messages: Messages, rules: Rules | None = None) -> tuple[Messages, list[str], list[str]]:

@@ -16,6 +16,7 @@ import unicodedata
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -29,6 +30,7 @@ FEW_WORDS = 6  # the rarest words that stand for a row of which most words are c
 GROUP = 16  # so many rows with one answer are all compared; of more, those that MinHash finds
 FEW_ROWS = 4  # of which it cannot be said what they share
 ALIKE = 0.2  # the least Jaccard index, as the signatures estimate it, of a candidate
+COMPARED = 512  # rows whose words are kept at hand
 LOOKED_AT = 48  # candidates of one row, the likeliest first
 SPECIFIC = 6  # words of an answer that no two questions have by chance
 PROSE = 12
@@ -194,6 +196,7 @@ class Rows:
         self.groups: dict[bytes, list[int]] = {}
         self.marks: list = []
         self.places: list[tuple[int, str]] = []
+        self.said = lru_cache(maxsize=COMPARED)(self._said)  # the first rows of a group are compared again and again
 
     def find(self, line: bytes, print_: Fingerprint, words: np.ndarray) -> str | None:
         """Where the row that says the same as that of `line` came from, or None."""
@@ -210,9 +213,13 @@ class Rows:
         )
         for key in sorted(found):
             offset, place = self.places[key]
-            if self._same(self.read(offset), *said, print_, specific):
+            if self._same(*self.said(offset), *said, print_, specific):
                 return place
         return None
+
+    def _said(self, offset: int) -> tuple[list, str]:
+        row = self.read(offset)
+        return sentences(asked(row)), answered(row)
 
     def add(self, offset: int, place: str, print_: Fingerprint, words: np.ndarray) -> None:
         group = self.groups.setdefault(print_.answer, [])
@@ -233,22 +240,26 @@ class Rows:
         own = self.counts.rare(words[1 : 1 + print_.words]).tobytes()
         return minhash([salt + own[i : i + 4] for i in range(0, len(own), 4)])
 
-    def _same(self, other: dict, question: list, answer: str, print_: Fingerprint, specific: bool) -> bool:
-        theirs = answered(other)
+    def _same(
+        self, asked_there: list, theirs: str, question: list, answer: str, print_: Fingerprint, specific: bool
+    ) -> bool:
         equal = answer_key(theirs) == print_.answer
         if not equal and self.by_answer:
             differ = changes(sentences(answer), sentences(theirs)) if print_.prose else None
             if differ is None or not all(harmless(change, self._both_used) for change in differ):
                 return False
-        return self._agree(question, sentences(asked(other)), specific and equal)
+        return self._agree(question, asked_there, specific and equal)
 
     def _agree(self, a: list, b: list, specific: bool) -> bool:
         differ = changes(a, b)
         if differ is None:
             return False
-        more = [change for change in differ if not harmless(change, self._both_used) and not self._variant(change)]
-        if not more or not specific:
-            return not more
+        telling = (c for c in differ if not harmless(c, self._both_used) and not self._variant(c))
+        if not specific:
+            return next(telling, None) is None
+        more = list(telling)
+        if not more:
+            return True
         if any(map(carries_meaning, more)):
             return False
         return (len(more) == 1 and more[0].one_word) or self._overlap(a, more) >= self.threshold

@@ -2,9 +2,10 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from helpers.clean.vocabulary import (
     ADDED_FREELY,
@@ -72,22 +73,30 @@ class Change:
         return len(self.removed) == len(self.added) == 1 and self.around
 
 
-Sentence = tuple[Token, ...]
+class Sentence(tuple[Token, ...]):
+    """The tokens of a sentence, and their words alone, which is what compares."""
+
+    words: tuple[str, ...]
+
+    def __new__(cls, tokens: Iterable[Token]):
+        sentence = super().__new__(cls, tokens)
+        sentence.words = tuple(token.word for token in sentence)
+        return sentence
 
 
 def sentences(text: str) -> list[Sentence]:
     """The words of `text`, sentence by sentence, without case, width, punctuation and spacing."""
-    text = unicodedata.normalize("NFKC", text).replace("’", "'")
-    for pattern, plain in _CONTRACTIONS:
-        text = pattern.sub(plain, text)
+    text = text if text.isascii() else unicodedata.normalize("NFKC", text).replace("’", "'")
+    if "'" in text or "cannot" in text.casefold():
+        for pattern, plain in _CONTRACTIONS:
+            text = pattern.sub(plain, text)
     shouted = text.isupper()
     found = []
     for piece in _SENTENCE.split(text):
         words = _TOKEN.findall(piece)
         if words:
-            found.append(
-                tuple(Token(_plain(word), i > 0 and not shouted and word[0].isupper()) for i, word in enumerate(words))
-            )
+            named = (i > 0 and not shouted and word[0].isupper() for i, word in enumerate(words))
+            found.append(Sentence(map(Token, map(_plain, words), named)))
     return found
 
 
@@ -133,7 +142,7 @@ def slots(text: list[Sentence]) -> set[str]:
     """Each word of `text` with its neighbours, and the neighbours alone: the place in which it stands."""
     found = set()
     for sentence in text:
-        words = [_EDGE, *(token.word for token in sentence), _EDGE]
+        words = [_EDGE, *sentence.words, _EDGE]
         for before, word, after in zip(words, words[1:], words[2:]):
             found.add(slot(before, "", after))
             found.add(slot(before, word, after))
@@ -147,7 +156,7 @@ def slot(before: str, word: str, after: str) -> str:
 
 def _unequal(a: list[Sentence], b: list[Sentence]) -> Iterator[tuple[list[Sentence], list[Sentence]]]:
     """Stretches of sentences in which two texts differ: equal beginnings and ends cost nothing."""
-    words = [[tuple(token.word for token in sentence) for sentence in side] for side in (a, b)]
+    words = [[sentence.words for sentence in side] for side in (a, b)]
     start = 0
     while start < min(len(a), len(b)) and words[0][start] == words[1][start]:
         start += 1
@@ -194,7 +203,12 @@ def _without_courtesy(tokens: tuple[Token, ...], both_used) -> tuple[Token, ...]
 
 
 def _mistyped_courtesy(word: str, both_used) -> bool:
-    return len(word) > 4 and any(is_typo(word, other) and not both_used(word, word) for other in COURTESY)
+    return len(word) > 4 and _slip_in_courtesy(word) and not both_used(word, word)
+
+
+@lru_cache(maxsize=1 << 16)
+def _slip_in_courtesy(word: str) -> bool:
+    return any(is_typo(word, other) for other in COURTESY)
 
 
 def _same_word(a: Token, b: Token, both_used) -> bool:

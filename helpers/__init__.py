@@ -8,3 +8,4 @@ ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "data"
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "build"
+START = Path.cwd()  # where this process began: of a kernel, its notebook's directory

@@ -26,9 +26,10 @@ SECONDS = BUILD / "notebook_seconds.json"
 KEPT_CELL_METADATA = ("tags", "jupyter", KEPT_METADATA)
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 
-# A path of the machine that ran the notebook; the lookbehind leaves web addresses and relative paths alone.
+# A path of the machine that ran the notebook; the lookbehind leaves web addresses alone, and relative paths that do not
+# climb to the root.
 MACHINE_PATH = re.compile(
-    r"(?:(?<![\w./:-])|file://)/(?:root|home|work|tmp|Users|mnt|private|content|var/folders)/[\w.~-]+"
+    r"(?:(?<![\w./:-])|file://|\.\.)/(?:root|home|work|tmp|Users|mnt|private|content|var/folders)/[\w.~-]+"
     r"|(?<![\w./:-])/[\w./~-]*/(?:site-packages|lib/python3)[\w./-]*"
     r"|\b[A-Za-z]:\\+Users\\+\w+"
 )

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from helpers import NOTEBOOKS
+from helpers import NOTEBOOKS, START
 from helpers.doctor.diagnosis import Diagnosis, diagnose
 
 WIDTH = 80
@@ -97,7 +97,7 @@ def page(found: Diagnosis) -> str:
     steps = "".join(f"<li><code>{html.escape(step)}</code>{beside(step)}</li>" for step in found.fix)
     notebook = ""
     if written(found.notebook):
-        here = Path(os.path.relpath(NOTEBOOKS.parent / link(found))).as_posix()
+        here = Path(os.path.relpath(NOTEBOOKS.parent / link(found), START)).as_posix()  # as JupyterLab resolves it
         notebook = f'<p>Notebook: <a href="{html.escape(here)}">{html.escape(found.notebook)}</a></p>'
     evidence = f"<p><code>{html.escape(found.evidence)}</code></p>"
     return (

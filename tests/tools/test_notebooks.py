@@ -90,6 +90,7 @@ SPOILERS = {
     "path in a message": (gates.no_leaks, lambda n: n.cells[3].outputs[0].update(evalue="nothing at '/tmp/tmp8x/a'")),
     "path on Windows": (gates.no_leaks, lambda n: a_code_cell(n).outputs[0].update(text=r"C:\Users\ann\base")),
     "path in source": (gates.no_leaks, lambda n: a_code_cell(n).update(source="open('/root/x')")),
+    "path that climbs": (gates.no_leaks, lambda n: a_code_cell(n).update(source="open('../../root/x')")),
     "hub token": (gates.no_leaks, lambda n: a_code_cell(n).update(source="login('hf_" + "aB3" * 11 + "')")),
     "other token": (gates.no_leaks, lambda n: a_code_cell(n).outputs[0].update(text="?token=" + "0a1b" * 12)),
     "warning": (gates.no_stderr, lambda n: a_code_cell(n).outputs[0].update(name="stderr")),

@@ -16,7 +16,12 @@ TORCHAO_MINIMUM = Version("0.16.0")
 OLDEST_DRIVER = {11: 450, 12: 525, 13: 580}
 
 # What the groups of requirements are for, where it is not the notebooks themselves.
-NEEDED_FOR = {"data": "to rebuild the shipped data", "lab": "for make lab", "test": "for make test"}
+NEEDED_FOR = {
+    "data": "to rebuild the shipped data",
+    "lab": "for make lab",
+    "scale": "to clean on many machines",
+    "test": "for make test",
+}
 
 
 @dataclass(frozen=True)

@@ -52,12 +52,12 @@ def test_the_last_line_is_enough_in_every_disguise(name):
 
 
 OOM = """Traceback (most recent call last):
-  File "/work/train.py", line 3, in <module>
+  File "/home/user/train.py", line 3, in <module>
     main()
 torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB
 """
 UNKNOWN = """Traceback (most recent call last):
-  File "/work/train.py", line 9, in <module>
+  File "/home/user/train.py", line 9, in <module>
     price(row)
 KeyError: 'price'
 """

@@ -221,7 +221,7 @@ def test_the_command_shows_everything_and_leaves_nothing(tmp_path):
     whole, only, unknown = command("13"), command("unicode_decode_error", "--only", "reproduce"), command("nonsense")
     assert (whole.returncode, only.returncode, unknown.returncode) == (0, 0, 2), whole.stderr + only.stderr
     assert "there are could_not_load_model" in unknown.stderr
-    for text in ("UnicodeDecodeError", "[unicode_decode_error, ", "--- fix", "--- proof", "\n(raised in "):
+    for text in ("UnicodeDecodeError", "[unicode_decode_error,", "--- fix", "--- proof", "\n(raised in "):
         assert text in whole.stdout
         assert (text in only.stdout) == (text in ("UnicodeDecodeError", "\n(raised in "))
     assert "\x1b[" not in whole.stdout

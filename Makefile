@@ -41,6 +41,7 @@ test: lint  ## lint, format, types, all tests, and every notebook executed and c
 	  --nbval-cell-timeout 600 --nbval-kernel-startup-timeout 180 --durations 15
 
 notebooks: $(READY)  ## execute all notebooks, store their outputs, bring the ledger up to date
+	$(BIN)/python -m tools.hurry
 	$(BIN)/python -m tools.execute
 	$(BIN)/python -m tools.ledger --update
 

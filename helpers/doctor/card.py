@@ -17,8 +17,10 @@ GALLERY = "26_more_errors"
 # How PowerShell writes what bash writes otherwise; what is not here is the same in both.
 VARIABLE = re.compile(
     r"(?<![\w$:'\"])(?:(?:export|set) ([A-Z][A-Z0-9_]*)|(PYTHONUTF8|[A-Z][A-Z0-9]*_[A-Z0-9_]+))"
-    r"=(<[^<>]+>|[^\s,;)]+)( ?)"
+    r"=(<[^<>]+>|[^\s,;)`]+)( ?)"
 )
+MARKED = re.compile(r"`([^`]+)`")  # a command or code within a step; of several lines, it is a block
+BLOCK = re.compile(r"\s*`([^`\n]*\n[^`]*)`\s*")
 COMMAND = re.compile(r"(?:python|accelerate|torchrun|deepspeed|llamafactory-cli|swift|axolotl)\b")
 SHELLS = (
     (re.compile(r"\brm -rf? "), "Remove-Item -Recurse "),
@@ -36,7 +38,8 @@ def to_json(found: Diagnosis, gone: Iterable[str] = ()) -> str:
 
     `gone` is what became of the argument that a call refused.
     """
-    return json.dumps(asdict(found) | {"argument": list(gone)}, ensure_ascii=False, indent=1)
+    told = {"cause": plain(found.cause), "fix": [plain(step) for step in found.fix], "argument": list(gone)}
+    return json.dumps(asdict(found) | told, ensure_ascii=False, indent=1)
 
 
 def text(found: Diagnosis, gone: Iterable[str] = ()) -> str:
@@ -45,12 +48,12 @@ def text(found: Diagnosis, gone: Iterable[str] = ()) -> str:
     lines = wrap(found.title + sure)
     if found.evidence:
         lines += wrap(found.evidence, "  because of: " if found.case else "  last line: ")
-    lines += wrap(found.cause, "  ")
+    lines += wrap(plain(found.cause), "  ")
     lines += [line for sentence in gone for line in wrap(sentence, "  this argument: ")]
     for number, step in enumerate(found.fix, 1):
-        lines += wrap(step, f"  {number}. ")
-        if (other := powershell(step)) != step:
-            lines += wrap(other, "     PowerShell: ")
+        lines += lines_of(step, f"  {number}. ")
+        for other in for_powershell(step):
+            lines += lines_of(other, "     PowerShell: ")
     if written(found.notebook):
         lines.append(f"  notebook: {link(found)}")
     for near in found.nearest:
@@ -65,6 +68,28 @@ def wrap(said: str, first: str = "") -> list[str]:
     return textwrap.wrap(
         said, WIDTH, initial_indent=first, subsequent_indent=" " * min(len(first), 5), break_on_hyphens=False
     )
+
+
+def plain(step: str) -> str:
+    """A text of the catalogue without the marks around its code."""
+    return step.replace("`", "")
+
+
+def lines_of(step: str, first: str) -> list[str]:
+    """A step for a terminal: its sentences wrapped, its blocks of code as they are, indented."""
+    lines: list[str] = []
+    for number, piece in enumerate(BLOCK.split(step)):  # sentence, block, sentence, ...
+        if number % 2:
+            lines += [f"     {line}" for line in piece.splitlines()]
+        else:
+            lines += wrap(plain(piece), "     " if lines else first)
+    return lines
+
+
+def for_powershell(step: str) -> list[str]:
+    """What of a step PowerShell takes otherwise: of its marked commands those, of one that marks none all of it."""
+    commands = [f"`{command}`" for command in MARKED.findall(step)] or [step]
+    return [other for command in commands if (other := powershell(command)) != command]
 
 
 def powershell(step: str) -> str:
@@ -94,7 +119,7 @@ def link(found: Diagnosis) -> str:
 
 def page(found: Diagnosis) -> str:
     """The diagnosis as HTML; everything from the report is escaped."""
-    steps = "".join(f"<li><code>{html.escape(step)}</code>{beside(step)}</li>" for step in found.fix)
+    steps = "".join(f"<li>{marked(step)}{beside(step)}</li>" for step in found.fix)
     notebook = ""
     if written(found.notebook):
         here = Path(os.path.relpath(NOTEBOOKS.parent / link(found), START)).as_posix()  # as JupyterLab resolves it
@@ -102,14 +127,24 @@ def page(found: Diagnosis) -> str:
     evidence = f"<p><code>{html.escape(found.evidence)}</code></p>"
     return (
         '<div style="border-left:4px solid #888;padding:0.3em 0.8em">'
-        f"<b>{html.escape(found.title)}</b>{evidence}<p>{html.escape(found.cause)}</p><ol>{steps}</ol>{notebook}</div>"
+        f"<b>{html.escape(found.title)}</b>{evidence}<p>{coded(found.cause)}</p><ol>{steps}</ol>{notebook}</div>"
     )
+
+
+def marked(step: str) -> str:
+    """A step as HTML: what it marks is code, or all of it when it marks nothing."""
+    return coded(step if "`" in step else f"`{step}`")
+
+
+def coded(text: str) -> str:
+    """A text of the catalogue as HTML."""
+    escaped = BLOCK.sub(r"<pre>\1</pre>", html.escape(text, quote=False))
+    return MARKED.sub(r"<code>\1</code>", escaped)
 
 
 def beside(step: str) -> str:
     """The step for PowerShell, where it is another one."""
-    other = powershell(step)
-    return f"<br>PowerShell: <code>{html.escape(other)}</code>" if other != step else ""
+    return "".join(f"<br>PowerShell: {marked(other)}" for other in for_powershell(step))
 
 
 def watch() -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
-from style_gates import CHECK, Notebook, code_cells, is_tagged, texts
+from style_gates import CHECK, Notebook, code_cells, is_hidden, is_tagged, texts
 
 from helpers.reproduce import ANSI, KEPT_METADATA, cases_of
 from tools.execute import KEPT_CELL_METADATA, WIDGET_MIME, leaks, stderr_lines
@@ -18,10 +18,10 @@ FEWEST_COMPARED = 2  # cells whose output nbval compares, or whose asserts it ru
 MEDIAN_LINES, MOST_LINES, SETUP_LINES = 8, 20, 5
 MOST_BYTES = 1_000_000
 MINUTES = re.compile(r"(\d+(?:\.\d+)?)[ \u00a0]*min(?:utes?)?\b|\bminutes?\b[^\n]*?(\d+(?:\.\d+)?)", re.IGNORECASE)
-MOST_CODE_CELLS_OF_AN_ERROR = 13
+MOST_CODE_CELLS_OF_AN_ERROR = 20  # that a learner sees
 REPRODUCE, FIX, PROOF = "reproduce", "fix", "proof"
 ANATOMY = (
-    "Symptom",
+    "In a hurry",
     "Reproduce",
     "Read the traceback",
     "Cause",
@@ -216,15 +216,16 @@ def anatomy(notebook: Notebook) -> list[str]:
         return []
     found = [text for cell in notebook.cells for text in re.findall(r"^## ([^:\n]+)", cell.get("source", ""), re.M)]
     headings = [text.strip() for text in found if text.strip() in ANATOMY]
-    wrong = [] if tuple(headings) == ANATOMY else [f"its headings are {headings}"]
-    if len(code_cells(notebook)) > MOST_CODE_CELLS_OF_AN_ERROR:
-        wrong.append(f"{len(code_cells(notebook))} cells of code are too many to be read under stress")
+    wrong = [] if tuple(headings) in (ANATOMY, ANATOMY[1:]) else [f"its headings are {headings}"]
+    shown = [cell for cell in code_cells(notebook) if not is_hidden(cell)]
+    if len(shown) > MOST_CODE_CELLS_OF_AN_ERROR:
+        wrong.append(f"{len(shown)} cells of code are too many to be read under stress")
     return wrong + stages(notebook, range(len(notebook.cells)))
 
 
 def stages(notebook: Notebook, among: Collection[int]) -> list[str]:
     """Of the cells at these positions those tagged reproduce come first, and only their last raises; then fix; then
-    proof, compared."""
+    proof, compared or a check."""
     groups = [[at for at in tagged(notebook, tag) if at in among] for tag in (REPRODUCE, FIX, PROOF)]
     if not all(groups) or sorted(sum(groups, [])) != sum(groups, []):
         return [f"cells tagged reproduce, fix, proof are {groups}, which is not in this order"]
@@ -232,8 +233,9 @@ def stages(notebook: Notebook, among: Collection[int]) -> list[str]:
     wrong = []
     if not raising[-1] or any(raising[:-1]):
         wrong.append("it is not the last reproduce cell, and it alone, that raises")
+    proofs = [notebook.cells[at] for at in groups[2]]
     return wrong + [
-        f"{notebook.cells[at].id}: proof not compared" for at in groups[2] if not is_compared(notebook.cells[at])
+        f"{cell.id}: proof not compared" for cell in proofs if not (is_compared(cell) or is_tagged(cell, CHECK))
     ]
 
 

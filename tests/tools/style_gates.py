@@ -12,7 +12,11 @@ from helpers.reproduce import ANSI
 Notebook = nbformat.NotebookNode
 
 # Notebooks that are to be written anew after style.md: the gates for lessons do not hold for them yet.
-TO_BE_REWRITTEN = (*(f"{number:02d}" for number in range(5, 20)), "26")
+TO_BE_REWRITTEN = (
+    *("05", "06", "07", "08", "09"),
+    *("10", "11", "12", "13", "14"),
+    *("15", "16", "17", "18", "19", "26"),
+)
 
 CHECK = "check"
 LONGEST_LINE, MOST_LINES, MEDIAN_LINES = 88, 20, 6

@@ -168,7 +168,7 @@ def error_sample() -> nbformat.NotebookNode:
 ANATOMY_SPOILERS = {
     "a heading is missing": lambda n: n.cells[3].update(source="## Cause"),
     "headings in another order": lambda n: n.cells[3].update(source="## Cause\n## Read the traceback"),
-    "too long": lambda n: n.cells.extend(new_code_cell("x") for _ in range(10)),
+    "too long": lambda n: n.cells.extend(new_code_cell("x") for _ in range(gates.MOST_CODE_CELLS_OF_AN_ERROR - 3)),
     "nothing raises": lambda n: n.cells[2].metadata.tags.remove(gates.RAISES_TAG),
     "another reproduce cell raises, too": lambda n: n.cells[1].metadata.tags.append(gates.RAISES_TAG),
     "no fix": lambda n: n.cells[4].metadata.tags.clear(),
@@ -184,6 +184,12 @@ def test_anatomy_of_an_error_notebook(name):
     assert gates.anatomy(notebook) == []
     ANATOMY_SPOILERS[name](notebook)
     assert gates.anatomy(notebook)
+
+
+def test_a_proof_may_be_a_check():
+    notebook = error_sample()
+    notebook.cells.insert(6, new_code_cell("assert x == 1", metadata={"tags": [gates.PROOF, gates.CHECK]}))
+    assert gates.anatomy(notebook) == []
 
 
 def gallery_sample() -> nbformat.NotebookNode:

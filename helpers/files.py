@@ -2,13 +2,18 @@
 
 import json
 import os
+import platform
+import re
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from helpers.errors import InputError
+
+HERE = platform.node().replace("/", "-")[:64] or "here"
+UNFINISHED = re.compile(rf"\..+\.{re.escape(HERE)}\.(\d+)(?:\.\d+)?\.(?:part|old)")
 
 
 def encode_row(row: dict) -> bytes:
@@ -67,9 +72,11 @@ def whole_files(*targets: Path):
     """Yield a binary file for each target; all replace their targets together when the block ends without an error.
 
     After an error, or a replacement that fails, every target is as it was. Stopped between two replacements by a kill
-    that cannot be caught, each file is still whole, old or new.
+    that cannot be caught, each file is still whole, old or new; the next call beside them clears what lies about.
     """
-    names = [target.with_name(f".{target.name[:40]}.{os.getpid()}.{i}.part") for i, target in enumerate(targets)]
+    for folder in {target.parent for target in targets}:
+        clear_unfinished(folder)
+    names = [unfinished(target, f"{os.getpid()}.{i}") for i, target in enumerate(targets)]
     backups = [name.with_suffix(".old") for name in names]
     replaced: list[int] = []
     try:
@@ -121,12 +128,15 @@ def save_text(path: str | Path, text: str) -> None:
 def whole_directory(out: str | Path) -> Iterator[Path]:
     """Yield an empty directory beside `out`; it becomes `out` when the block ends without an error, else it is removed.
 
-    Raises InputError if `out` exists already or cannot be written.
+    After a kill that cannot be caught, the next call beside it removes it. Raises InputError if `out` exists already or
+    cannot be written.
     """
     out = Path(out)
     if out.exists():
         raise InputError(f"{out} exists already: choose another directory, or remove it first")
-    work = out.with_name(f".{out.name}.{os.getpid()}.part")
+    work = unfinished(out, str(os.getpid()))
+    clear_unfinished(out.parent)
+    shutil.rmtree(work, ignore_errors=True)  # of a process that had the same number
     try:
         work.mkdir(parents=True)
     except OSError as error:
@@ -136,3 +146,22 @@ def whole_directory(out: str | Path) -> Iterator[Path]:
         os.replace(work, out)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def unfinished(target: Path, process: str) -> Path:
+    """Where `target` is written until it is whole: beside it, with this machine's name and the process in its own."""
+    return target.with_name(f".{target.name[:40]}.{HERE}.{process}.part")
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Remove from `folder` what processes of this machine that are no more left of files and directories not whole."""
+    import psutil
+
+    with suppress(OSError):  # a folder that can be written to, and not listed
+        for path in list(folder.iterdir()):
+            found = UNFINISHED.fullmatch(path.name)
+            if found and not psutil.pid_exists(int(found[1])):
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)

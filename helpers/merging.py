@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from helpers.errors import InputError
-from helpers.files import whole_directory
+from helpers.files import clear_unfinished, whole_directory
 from helpers.inference import Messages, model_inputs
 from helpers.profiles import Profile
 
@@ -80,6 +80,7 @@ def save_merged(model, tokenizer, out: str | Path) -> Path:
     """
     from safetensors import SafetensorError
 
+    clear_unfinished(Path(out).parent)  # it may hold the room that is asked for
     needed = sum(parameter.nbytes for parameter in model.parameters())
     there = next(parent for parent in Path(out).absolute().parents if parent.exists())
     if (free := shutil.disk_usage(there).free) < needed:

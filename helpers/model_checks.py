@@ -1,6 +1,8 @@
 """What can be wrong with a model or an adapter before it is loaded: each is one line that says what to do."""
 
 import json
+import re
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -119,3 +121,28 @@ def read_json(file: Path) -> dict:
     if not isinstance(value, dict):
         raise InputError(f"{file} holds no settings: train or download it again")
     return value
+
+
+def blocks_left_out(attached) -> str:
+    """What shows that the adapter of PEFT's model `attached` is of a base with fewer blocks; '' where nothing does.
+
+    PEFT stores "all-linear" of few blocks as whole names: on a base with more of them every tensor finds its place, and
+    the blocks above go without. Every linear layer of the lower blocks is adapted then, and none of those above.
+    """
+    from peft.tuners.tuners_utils import BaseTunerLayer
+    from torch import nn
+    from transformers.pytorch_utils import Conv1D
+
+    adapted, bare = defaultdict(set), defaultdict(set)  # numbers of blocks by where the blocks stand
+    for name, module in attached.get_base_model().named_modules():
+        block = re.match(r"(.+?)\.(\d+)\.", name)
+        if block and isinstance(module, BaseTunerLayer):
+            adapted[block[1]].add(int(block[2]))
+        elif block and isinstance(module, nn.Linear | Conv1D) and not re.search(r"\.(base_layer|lora_\w+)(\.|$)", name):
+            bare[block[1]].add(int(block[2]))
+    chosen = getattr(attached.active_peft_config, "layers_to_transform", None) is not None
+    for place in () if chosen else adapted:
+        some, others = adapted[place], bare[place]
+        if others and min(others) > max(some) and len(some) == max(some) + 1:
+            return f"it adapts all linear layers of {len(some)} blocks, and this base has {len(some | others)}"
+    return ""

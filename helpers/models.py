@@ -10,6 +10,7 @@ from helpers.errors import InputError
 from helpers.model_checks import (
     WEIGHTS,
     adapter_names,
+    blocks_left_out,
     check_quantization,
     check_weights,
     first_line,
@@ -78,7 +79,16 @@ def load_base(profile: Profile, quantize: bool | None = None):
             quantization_config=nf4_config(profile.dtype) if quantize else None,
             trust_remote_code=False,
         )
-    return keep_trainable(model)
+    return keep_trainable(name_loss(model))
+
+
+def name_loss(model):
+    """Name the loss of a causal language model whose class has another name (GPT2LMHeadModel); returns `model`.
+
+    transformers takes the same one then, and says that `None` is unrecognized.
+    """
+    model.loss_type = model.loss_type or "ForCausalLM"
+    return model
 
 
 def keep_trainable(model):
@@ -127,6 +137,9 @@ def attach(base, adapter: str | Path, model: str | Path):
     if odd:
         kind = "has no place for" if odd[0] in found else "wants, and the adapter lacks,"
         raise InputError(f"{adapter} does not fit {model}, which {kind} {len(odd)} tensors, such as {odd[0]}{said}")
+    known = (Path(adapter) / IDENTITY).exists() or trained_on == str(model)
+    if not known and (left := blocks_left_out(attached)):
+        raise InputError(f"{adapter} does not fit {model}: {left}{said}")
     return attached
 
 

@@ -1,6 +1,7 @@
 """Bases of all kinds: what can be trained is trained rightly, what cannot is one line that says what to do."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -8,9 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 from bases import DEAF, PLAIN, ROWS, STRICT, WITH_SYSTEM, chat, make_base
+from peft import get_peft_model
 
 from helpers import cli, evaluation, hub_server, merging, model_checks, models, profiles, training
 from helpers.chats import for_template
+from helpers.doctor.merge import verify
 from helpers.errors import InputError
 from helpers.files import load_jsonl, write_jsonl
 
@@ -214,6 +217,35 @@ def test_an_adapter_of_another_base_is_refused_without_a_record_too(change, adap
     for use in (lambda: models.load_adapter(bare, other), lambda: merging.merge(bare, other, "full")):
         with pytest.raises(InputError, match="does not fit .*adapter_config.json names"):
             use()
+
+
+@pytest.mark.parametrize(("trained", "layers"), [(1, 2), (2, 3), (2, 1), (3, 2)])
+def test_an_adapter_of_all_linear_layers_of_another_depth_is_refused(trained, layers, tmp_path, monkeypatch, capsys):
+    """PEFT stores whole names for few layers, which leave the blocks above without: no tensor is missing."""
+    own, other = (make_base(tmp_path / f"base{n}", layers=n) for n in (trained, layers))
+    work, merged = tmp_path / "adapter", tmp_path / "merged"
+    get_peft_model(models.load_base(replace(TINY, model=own)), training.lora_config(TINY)).save_pretrained(work)
+    models.load_adapter(work, replace(TINY, model=own))
+    shutil.copytree(other, merged)
+    write_jsonl(tmp_path / "rows.jsonl", ROWS[:1])
+    with pytest.raises(InputError, match="does not fit .*names"):
+        verify(merged, work, replace(TINY, model=other), [])
+    for typed in (["evaluate", str(tmp_path / "rows.jsonl"), "--adapter"], ["merge", "--out", "m"]):
+        monkeypatch.setattr("sys.argv", ["helpers", *typed, str(work), "--model", other])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert ended.value.code == 2
+        assert re.match("error: .* does not fit .*names", capsys.readouterr().err.splitlines()[-1])
+
+
+def test_an_adapter_of_the_lower_blocks_alone_is_taken(base, tmp_path):
+    """All that names its blocks, or its base, is what it says."""
+    first = [f"model.layers.0.{name}" for name in ("self_attn.q_proj", "mlp.up_proj")]
+    kinds = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+    for number, chosen in enumerate(({"target_modules": first}, {"target_modules": kinds, "layers_to_transform": [0]})):
+        made = get_peft_model(models.load_base(replace(TINY, model=base)), training.lora_config(TINY, **chosen))
+        made.save_pretrained(tmp_path / str(number))
+        models.load_adapter(tmp_path / str(number), replace(TINY, model=shutil.copytree(base, tmp_path / f"b{number}")))
 
 
 @pytest.mark.parametrize("spoil", [empty, cut, pointer])

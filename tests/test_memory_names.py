@@ -1,8 +1,10 @@
 """What people type after --model: names, hub ids, mirrors, directories, and configs that are wrong in some field."""
 
 import json
+import logging
 import sys
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -10,12 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_memory import architecture as tiny
 from test_memory_plans import run
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, GPT2Config
 
-from helpers import DATA
+from helpers import DATA, models, profiles
 from helpers.errors import InputError
-from helpers.memory import Settings, architecture
+from helpers.memory import Settings, architecture, build
 from helpers.memory.plan import estimate
+from helpers.quiet import listen
 
 TYPED = {
     "qwen2.5-7b": [
@@ -199,6 +202,16 @@ def test_no_library_speaks_up_in_an_answer(recwarn, capfd):
     assert run("estimate", "--model", "qwen3-30b-a3b", "--length", "16")[0] == 0
     warned = [str(one.message) for one in recwarn if "deprecated" not in str(one.message)]  # those the command silences
     assert not warned and "pattern" not in capfd.readouterr().err
+
+
+def test_a_class_that_does_not_name_its_loss_says_nothing_of_it(tmp_path):
+    """transformers logs a line about `loss_type=None` for GPT2LMHeadModel, once a process."""
+    small = GPT2Config(vocab_size=16, n_embd=8, n_layer=1, n_head=1, n_positions=16)
+    AutoModelForCausalLM.from_config(small).save_pretrained(tmp_path)
+    logging.Logger.warning_once.cache_clear()
+    ours = build.base_model(small, Settings(str(tmp_path)))
+    loaded = models.load_base(replace(profiles.select("tiny"), model=str(tmp_path)), quantize=False)
+    assert listen(lambda: ours.loss_function and loaded.loss_function) == []
 
 
 def test_lines_of_an_answer_fit_a_terminal():

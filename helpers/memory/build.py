@@ -27,7 +27,7 @@ from helpers.memory import losses
 from helpers.memory.architecture import described_by
 from helpers.memory.architecture import load_config as load_config
 from helpers.memory.settings import Settings
-from helpers.models import keep_trainable
+from helpers.models import keep_trainable, name_loss
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -42,7 +42,7 @@ def base_model(config: PretrainedConfig, settings: Settings) -> PreTrainedModel:
         if type(config) not in AutoModelForCausalLM._model_mapping:
             raise InputError(f"{settings.model} is a {config.model_type}, not a causal language model")
         with described_by(settings.model):
-            model = AutoModelForCausalLM.from_config(copy.deepcopy(config), dtype=dtype)
+            model = name_loss(AutoModelForCausalLM.from_config(copy.deepcopy(config), dtype=dtype))
         if settings.quantized:
             for name, (n_in, n_out) in lora_math.linear_layers(model).items():
                 model.set_submodule(name, _quantized_layer(model.get_submodule(name), n_in, n_out, settings))

@@ -94,6 +94,21 @@ def test_check_needs_none_of_the_packages_it_looks_for(tmp_path):
     assert answer.returncode in (0, 1) and "profile" in answer.stdout, answer.stderr
 
 
+def test_help_of_no_command_loads_a_heavy_library(tmp_path):
+    ask = (
+        "import sys\n"
+        "from typer.testing import CliRunner\n"
+        "from helpers.cli import COMMANDS, app\n"
+        "for command in COMMANDS:\n"
+        "    answer = CliRunner().invoke(app, [command.__name__, '--help'])\n"
+        "    assert answer.exit_code == 0 and '--help' in answer.output, command\n"
+        "assert len(COMMANDS) == len(app.registered_commands) > 10\n"
+        "print([name for name in ('torch', 'transformers', 'numpy', 'libcst', 'datasets') if name in sys.modules])\n"
+    )
+    answer = subprocess.run([sys.executable, "-c", ask], cwd=tmp_path, capture_output=True, text=True)
+    assert answer.stdout == "[]\n", answer.stderr
+
+
 def test_a_package_without_its_data_says_so_in_one_line(tmp_path):
     shutil.copytree(ROOT / "helpers", tmp_path / "helpers", ignore=shutil.ignore_patterns("__pycache__"))
     answer = run("check", cwd=tmp_path)

@@ -8,8 +8,8 @@ import pytest
 
 from helpers import ROOT
 
-# The files that may use an instrument: command line, pictures with sliders, the shown errors, and the whole course.
-FRONTS = {"cli", "course", "reproduce", "widgets"}
+# What may use an instrument: the command line and its start, pictures with sliders, the shown errors, and the whole course.
+FRONTS = {"__main__", "cli", "course", "reproduce", "widgets"}
 
 
 def import_graph(package: str) -> dict[str, set[str]]:

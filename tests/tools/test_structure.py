@@ -8,7 +8,7 @@ import pytest
 
 from helpers import ROOT
 
-# What may use an instrument: the command line and its start, pictures with sliders, the shown errors, and the whole course.
+# What may use an instrument: the command line and its start, pictures with sliders, the shown errors, the whole course.
 FRONTS = {"__main__", "cli", "course", "reproduce", "widgets"}
 
 

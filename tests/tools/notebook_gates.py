@@ -18,7 +18,7 @@ FEWEST_COMPARED = 2  # cells whose output nbval compares, or whose asserts it ru
 MEDIAN_LINES, MOST_LINES, SETUP_LINES = 8, 20, 5
 MOST_BYTES = 1_000_000
 MINUTES = re.compile(r"(\d+(?:\.\d+)?)[ \u00a0]*min(?:utes?)?\b|\bminutes?\b[^\n]*?(\d+(?:\.\d+)?)", re.IGNORECASE)
-MOST_CODE_CELLS_OF_AN_ERROR = 20  # that a learner sees
+MOST_CODE_CELLS_OF_AN_ERROR = 13  # that a learner sees, up to the proof
 REPRODUCE, FIX, PROOF = "reproduce", "fix", "proof"
 ANATOMY = (
     "In a hurry",
@@ -217,7 +217,8 @@ def anatomy(notebook: Notebook) -> list[str]:
     found = [text for cell in notebook.cells for text in re.findall(r"^## ([^:\n]+)", cell.get("source", ""), re.M)]
     headings = [text.strip() for text in found if text.strip() in ANATOMY]
     wrong = [] if tuple(headings) in (ANATOMY, ANATOMY[1:]) else [f"its headings are {headings}"]
-    shown = [cell for cell in code_cells(notebook) if not is_hidden(cell)]
+    last = max(tagged(notebook, PROOF), default=-1)
+    shown = [cell for cell in notebook.cells[: last + 1] if cell.cell_type == "code" and not is_hidden(cell)]
     if len(shown) > MOST_CODE_CELLS_OF_AN_ERROR:
         wrong.append(f"{len(shown)} cells of code are too many to be read under stress")
     return wrong + stages(notebook, range(len(notebook.cells)))

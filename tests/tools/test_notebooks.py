@@ -168,7 +168,7 @@ def error_sample() -> nbformat.NotebookNode:
 ANATOMY_SPOILERS = {
     "a heading is missing": lambda n: n.cells[3].update(source="## Cause"),
     "headings in another order": lambda n: n.cells[3].update(source="## Cause\n## Read the traceback"),
-    "too long": lambda n: n.cells.extend(new_code_cell("x") for _ in range(gates.MOST_CODE_CELLS_OF_AN_ERROR - 3)),
+    "too long": lambda n: n.cells.__setitem__(slice(0, 0), [new_code_cell("x")] * gates.MOST_CODE_CELLS_OF_AN_ERROR),
     "nothing raises": lambda n: n.cells[2].metadata.tags.remove(gates.RAISES_TAG),
     "another reproduce cell raises, too": lambda n: n.cells[1].metadata.tags.append(gates.RAISES_TAG),
     "no fix": lambda n: n.cells[4].metadata.tags.clear(),

@@ -19,7 +19,7 @@ $(READY): requirements.txt requirements.lock pyproject.toml $(wildcard requireme
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else "Python 3.11 to 3.13 is needed, this is %d.%d: make PYTHON=python3.11 ..." % v)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet -c requirements.lock -e ".[data,lab,scale,test]"
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet -c requirements.lock -e ".[data,lab,scale,serve,test]"
 	@touch $@
 
 course: $(READY)  ## clean, train QLoRA, score before and after, merge, prove the merge: build/course.json

@@ -20,6 +20,7 @@ NEEDED_FOR = {
     "data": "to rebuild the shipped data",
     "lab": "for make lab",
     "scale": "to clean on many machines",
+    "serve": "for notebook 21 and helpers serve",
     "test": "for make test",
 }
 

@@ -30,6 +30,7 @@ COMMANDS: tuple[Callable, ...] = (
     models.train,
     models.evaluate,
     models.merge,
+    models.serve,
     errors.drift,
     memory.estimate,
     memory.fit,

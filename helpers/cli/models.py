@@ -1,4 +1,4 @@
-"""`course`, `train`, `evaluate` and `merge`: from rows to a model."""
+"""`course`, `train`, `evaluate`, `merge` and `serve`: from rows to a model that answers."""
 
 import json
 import shlex
@@ -182,3 +182,24 @@ def merge(
     path = path or ("full" if trained_in_4bit(adapter) is False else "dequantized")
     merged = merging.merge(adapter, chosen, path)
     print(f"merged model in {merging.save_merged(merged, adapter_tokenizer(adapter, chosen.model), out)}")
+
+
+def serve(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Directory that `merge` wrote, or a hub id.")],
+    port: Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Default: a free one.")] = None,
+) -> None:
+    """Serve a model on this machine alone, as OpenAI's API, with transformers serve; Ctrl-C ends it."""
+    from threading import Event
+
+    from helpers import serving
+
+    chosen = port or serving.free_port()
+    try:
+        with serving.running(serving.transformers_serve(model, chosen), chosen) as url:
+            print(f"serving at {url}/v1, ask for the model {model}; Ctrl-C ends it", flush=True)
+            Event().wait()
+    except serving.ServerError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)

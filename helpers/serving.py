@@ -1,0 +1,115 @@
+"""Servers on this machine alone: a process on a free port of 127.0.0.1 that ends with the one that started it.
+
+Run as `python -m helpers.serving COMMAND...` this file is the guard between the two: it ends the command when its own
+standard input is closed, and that happens however the starter ends, a kill that cannot be caught included.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from helpers.errors import InputError
+
+GRACE = 10  # seconds that a server gets to end by itself
+
+
+class ServerError(RuntimeError):
+    """A server ended, or did not answer in time; the message has its last lines."""
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def running(command: Sequence[str], port: int, ready: str = "/health", seconds: float = 180) -> Iterator[str]:
+    """Run the server `command` until the block ends; yields `http://127.0.0.1:PORT` once GET `ready` is answered.
+
+    Without a block, `ExitStack().enter_context(running(...))` keeps it until the stack is closed or this process ends.
+    Raises ServerError if the server ends before, or is not ready after `seconds`.
+    """
+    with tempfile.TemporaryFile() as log:
+        guard = subprocess.Popen(
+            [sys.executable, "-m", "helpers.serving", *map(str, command)],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # a Ctrl-C for a notebook's cell is not meant for the server
+        )
+        try:
+            wait_until_ready(f"http://127.0.0.1:{port}{ready}", guard, log, seconds)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            assert guard.stdin
+            guard.stdin.close()
+            guard.wait()
+
+
+def wait_until_ready(url: str, process: subprocess.Popen, log, seconds: float) -> None:
+    """Return when GET `url` succeeds. Raises ServerError if `process` ends or `seconds` go by before."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            pass
+        ended = process.poll() is not None
+        if ended or time.monotonic() > end:
+            log.seek(0)
+            last = "\n".join(log.read().decode("utf-8", "replace").strip().splitlines()[-5:])
+            what = f"the server ended ({process.returncode})" if ended else f"no answer from {url} in {seconds:g} s"
+            raise ServerError(f"{what}; its last lines:\n{last}")
+        time.sleep(0.2)
+
+
+def transformers_serve(model: str | Path, port: int, *options: str) -> list[str]:
+    """The command that serves a model directory or hub id with transformers' own server.
+
+    Raises InputError where that server would not find the directory again, or its packages are missing.
+    """
+    from importlib.util import find_spec
+
+    from helpers.models import check_model
+
+    missing = [name for name in ("fastapi", "uvicorn", "openai") if find_spec(name) is None]
+    if missing:
+        raise InputError(f"serving needs {', '.join(missing)}: pip install -c requirements.lock -e '.[serve]'")
+    check_model(model)
+    if "@" in str(model):  # it takes what follows for a revision
+        raise InputError(f"{model}: transformers serve takes what follows the @ for a revision; rename the directory")
+    module = [sys.executable, "-m", "transformers.cli.transformers", "serve"]
+    return [*module, str(model), "--host", "127.0.0.1", "--port", str(port), *options]
+
+
+def guard(command: Sequence[str]) -> int:
+    """Run `command` until it ends or standard input is closed; returns its exit code."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+
+    def end() -> None:
+        while os.read(0, 1024):  # sys.stdin has a lock, which an interpreter that ends would wait for
+            pass
+        process.terminate()
+        try:
+            process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+    threading.Thread(target=end, daemon=True).start()
+    return process.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(guard(sys.argv[1:]))

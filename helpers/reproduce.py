@@ -5,10 +5,13 @@ instead. A gallery has several cases: its cells are tagged case:<id>, too, with 
 such a tag serves all. Nothing is left behind: kernel, caches and temporary files live in one temporary directory.
 """
 
+import difflib
 import json
 import os
 import re
 import tempfile
+import textwrap
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -26,6 +29,11 @@ KINDS = ("reproduce", "fix", "proof")
 SETUP = "setup"
 CASE = "case:"
 SECONDS = 300  # for one cell
+WIDTH = 80  # columns of a terminal
+SHORTEST_PART = 4  # letters by which a longer name is found
+INDENT = " " * 6
+ALL = "All: python -m helpers reproduce"
+BAR = re.compile(r"\d+%\|")  # a progress bar, such as that of loading weights
 INNERMOST = "import sys, traceback; print(traceback.extract_tb(sys.last_value.__traceback__)[-1].filename)"
 
 
@@ -90,15 +98,37 @@ def lessons(directory: Path = NOTEBOOKS) -> dict[str, Lesson]:
     return found
 
 
-def find(case: str) -> Lesson:
-    """The lesson of a case, or of a notebook's number or name. InputError when there is none, or are several."""
+def find(wanted: str) -> Lesson:
+    """The lesson that is meant: by its case, its notebook's number or name, its number among the ten errors (8, E8), a
+    part of a name, or the error's own message. InputError for none, with the nearest, and for several."""
     known = lessons()
-    meant = [one for one in known.values() if case in (one.case, one.notebook, one.notebook.partition("_")[0])]
+    names = [(name, lesson) for lesson in known.values() for name in names_of(lesson)]
+    found = [lesson for name, lesson in names if bare(name) == bare(wanted)]
+    if not found and wanted.isdecimal():
+        found = [lesson for name, lesson in names if name == f"E{int(wanted)}"]
+    elif not found and len(bare(wanted)) >= SHORTEST_PART:
+        found = [lesson for name, lesson in names if bare(wanted) in bare(name)]
+        found = found or [lesson for case, lesson in known.items() if case == doctor.diagnose(wanted).case]
+    meant = [lesson for lesson in known.values() if lesson in found]
     if len(meant) == 1:
         return meant[0]
     if meant:
-        raise InputError(f"{case} reproduces several errors; name one of {', '.join(one.case for one in meant)}")
-    raise InputError(f"no notebook reproduces {case!r}; there are {', '.join(known)}")
+        raise InputError(f"{wanted} reproduces several errors; name one of {', '.join(one.case for one in meant)}")
+    near = difflib.get_close_matches(wanted.lower(), [name for name, _ in names], 3)
+    cases = ", ".join(dict.fromkeys(lesson.case for name in near for other, lesson in names if other == name))
+    raise InputError(f"no notebook reproduces {wanted!r}" + f"; nearest: {cases}" * bool(near) + f". {ALL}")
+
+
+def names_of(lesson: Lesson) -> list[str]:
+    """What a lesson answers to: its cases, their numbers among the errors, its notebook and the number of that."""
+    cases = [case for case in (lesson.case, lesson.without_gpu) if case]
+    ledger = [name for case in doctor.load() if case.id == lesson.case for name in case.ledger]
+    return [*cases, *ledger, lesson.notebook, lesson.notebook.partition("_")[0]]
+
+
+def bare(name: str) -> str:
+    """Letters and digits of a name, in lower case."""
+    return re.sub(r"[\W_]+", "", name.lower())
 
 
 def run_lesson(
@@ -178,21 +208,39 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def text(outputs: Sequence[nbformat.NotebookNode]) -> str:
-    """What the outputs print: streams and plain text."""
-    return "".join(
+    """What the outputs print: streams and plain text, as a terminal shows it in the end, without progress bars."""
+    whole = "".join(
         output.get("text", "") or output.get("data", {}).get("text/plain", "") + "\n" * ("data" in output)
         for output in outputs
     )
+    lines = [line.rstrip("\r").rpartition("\r")[2] for line in whole.split("\n")]
+    return "\n".join(line for line in lines if not BAR.search(line))
 
 
 def report(step: Step, colours: bool) -> str:
-    """A step for a terminal: its source behind bars, then what it printed and raised; nothing of the setup cell."""
+    """A step for a terminal of 80 columns: its source behind bars, then what it printed and raised; nothing of the
+    setup cell."""
     if step.kind == SETUP and not step.error:
         return ""
     source = "\n".join(f"  | {line}" for line in step.source.splitlines())
     traceback = step.traceback if colours else ANSI.sub("", step.traceback)
     where = f"(raised in {step.raised_in})" if step.error else ""
-    return "\n".join(filter(None, (f"--- {step.kind}", source, step.printed.rstrip(), traceback, where)))
+    whole = "\n".join(filter(None, (f"--- {step.kind}", source, step.printed.rstrip(), traceback, where)))
+    return "\n".join(folded for line in whole.splitlines() for folded in fold(line))
+
+
+def fold(line: str) -> list[str]:
+    """The line in pieces of at most 80 columns, those after the first indented; colours take no column, a Chinese
+    letter takes two."""
+    pieces, column = [""], 0
+    for token in re.findall(rf"{ANSI.pattern}|.", line.expandtabs(4)):
+        wide = 0 if token[0] == "\x1b" else 1 + (unicodedata.east_asian_width(token) in "WF")
+        if column + wide > WIDTH:
+            pieces.append(INDENT)
+            column = len(INDENT)
+        pieces[-1] += token
+        column += wide
+    return pieces
 
 
 def to_json(found: Sequence[Lesson]) -> str:
@@ -201,7 +249,11 @@ def to_json(found: Sequence[Lesson]) -> str:
 
 
 def to_text(found: Sequence[Lesson]) -> str:
-    """The lessons for a terminal, a line each."""
+    """The lessons for a terminal of 80 columns: case, notebook's number and title."""
     width = max((len(lesson.case) for lesson in found), default=0)
-    notes = {lesson: f"   (without a GPU: {lesson.without_gpu})" if lesson.without_gpu else "" for lesson in found}
-    return "\n".join(f"{one.case:{width}}  {one.notebook[:2]}  {one.title}{notes[one]}" for one in found)
+    lines: list[str] = []
+    for one in found:
+        note = f" (without a GPU: {one.without_gpu})" if one.without_gpu else ""
+        first = f"{one.case:{width}}  {one.notebook[:2]}  "
+        lines += textwrap.wrap(one.title + note, WIDTH, initial_indent=first, subsequent_indent=" " * len(first))
+    return "\n".join(lines)

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import sysconfig
+import unicodedata
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,6 +26,12 @@ ALONE = [case for case, lesson in LESSONS.items() if NUMBER[lesson.notebook] == 
 GALLERY = [case for case in LESSONS if case not in ALONE]
 CASES = {case.id: case for case in doctor.load()}
 LIBRARIES = [Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib", "stdlib")]
+
+
+KEEP = "kept_names = dict(globals())"
+FORGET = """for lost in set(globals()) - {*kept_names, "kept_names", "lost"}:
+    del globals()[lost]
+globals().update(kept_names)"""
 
 
 def is_library(file: str) -> bool:
@@ -50,10 +57,17 @@ def problems(lesson: reproduce.Lesson, directory: Path = NOTEBOOKS) -> list[str]
 
 
 def problems_in(execute: Callable[[str, str], reproduce.Step], lesson: reproduce.Lesson, directory: Path) -> list[str]:
-    """What is wrong with a lesson. In one kernel: setup, reproduce, proof (must fail), fix, proof (must pass)."""
+    """What is wrong with a lesson. In one kernel: setup, reproduce, proof (must fail), fix, proof (must pass).
+
+    What the first proof named is forgotten before the fix, which has the names of a run in the cells' own order.
+    """
     cells = lesson.cells(reproduce.KINDS, directory)
-    order = ["setup", "reproduce", "proof", "fix", "proof"]
-    steps = [execute(kind, source) for wanted in order for kind, source in cells if kind == wanted]
+    order = ["setup", "reproduce", KEEP, "proof", FORGET, "fix", "proof"]
+    steps = []
+    for wanted in order:
+        if wanted in (KEEP, FORGET):
+            assert not execute("", wanted).error
+        steps += [execute(kind, source) for kind, source in cells if kind == wanted]
     kinds = [step.kind for step in steps]
     raising = [step for step in steps if step.kind == "reproduce"]
     proofs = [step for step in steps if step.kind == "proof"]
@@ -128,6 +142,10 @@ SPOILED = {
     "nothing raised": {"reproduce": SAMPLE["reproduce"].removesuffix("read('t')")},
     "an error of another kind": {"reproduce": SAMPLE["reproduce"].replace("read('t')", "read('absent')")},
     "no fix": {"fix": "pass"},
+    "a fix that needs a name of the proof": {
+        "fix": "encoding = gbk",
+        "proof": "gbk = 'gb18030'\n" + SAMPLE["proof"],
+    },
     "a fix that raises": {"fix": "encoding = 'gb18030'; read('absent')"},
     "a proof that cannot fail": {"proof": "print('it works')"},
     "a proof of what only the fix defines": {
@@ -176,6 +194,69 @@ def test_cells_of_a_gallery_serve_the_cases_that_they_name(tmp_path, monkeypatch
         reproduce.find("26")
 
 
+@pytest.mark.parametrize(
+    ("wanted", "case"),
+    [
+        ("13", "unicode_decode_error"),
+        ("E8", "target_modules_not_found"),
+        ("e10", "garbled_output_after_merge"),
+        ("8", "target_modules_not_found"),
+        ("A24", "could_not_load_model"),
+        ("target_modules", "target_modules_not_found"),
+        ("Target modules", "target_modules_not_found"),
+        ("UnicodeDecodeError", "unicode_decode_error"),
+        ("12_error_03_unexpected_keyword_argument", "unexpected_keyword_argument"),
+        ("cuda_not_available", "invalid_device_ordinal"),
+        ("KeyError: 'input_ids'", "missing_input_ids"),
+    ],
+)
+def test_a_case_is_found_by_what_people_call_it(wanted, case):
+    assert reproduce.find(wanted).case == case
+
+
+@pytest.mark.parametrize(
+    ("wanted", "near"),
+    [
+        ("unicod_decode_eror", "nearest: unicode_decode_error"),
+        ("missing_inputs_id", "nearest: missing_input_ids"),
+        ("input_ids_mising", ""),
+        ("99", ""),
+        ("E11", ""),
+        ("", ""),
+        ("zzz", ""),
+        ("26", "name one of "),
+    ],
+)
+def test_a_wrong_name_gets_the_nearest(wanted, near):
+    with pytest.raises(InputError) as raised:
+        reproduce.find(wanted)
+    assert near in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_a_terminal_gets_80_columns_and_no_progress_bars():
+    bar = "Loading weights:   0%|    | 0/26\rLoading weights: 100%|####| 26/26 [00:00<00:00]\n"
+    outputs = [nbformat.v4.new_output("stream", text=bar + "right\nhalf\rwhole\n")]
+    assert reproduce.text(outputs) == "right\nwhole\n"
+    red = "\x1b[31mred\x1b[0m "
+    step = reproduce.Step("reproduce", "x = " + "y" * 99, "灯" * 99, "E", red * 40, "/a/long/" * 20)
+    for colours in (True, False):
+        shown = reproduce.report(step, colours)
+        assert max(map(columns, shown.splitlines())) <= 80 and ("\x1b" in shown) == colours
+        assert bare(shown).count("灯") == 99 and bare(shown).count("red") == 40 and "y" * 70 in shown
+    listed = reproduce.to_text(list(LESSONS.values())).splitlines()
+    assert max(map(len, listed)) <= 80 and len(listed) >= len(LESSONS)
+
+
+def bare(text: str) -> str:
+    """The text without colours, spaces and line breaks."""
+    return "".join(reproduce.ANSI.sub("", text).split())
+
+
+def columns(line: str) -> int:
+    line = reproduce.ANSI.sub("", line)
+    return len(line) + sum(unicodedata.east_asian_width(letter) in "WF" for letter in line)
+
+
 @pytest.mark.slow
 def test_run_stops_where_something_goes_otherwise(tmp_path, monkeypatch):
     monkeypatch.setattr(reproduce.Lesson.cells, "__defaults__", (tmp_path,))
@@ -203,6 +284,15 @@ def test_the_list_names_every_error_notebook():
     assert all(case in shown for case in LESSONS)
 
 
+def test_ctrl_c_ends_with_one_line(monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(reproduce, "run_lesson", interrupted)
+    ended = CliRunner().invoke(cli.app, ["reproduce", "13"])
+    assert ended.exit_code == 130 and ended.stderr == "stopped; nothing is left behind\n" and not ended.stdout
+
+
 @pytest.mark.slow
 def test_the_command_shows_everything_and_leaves_nothing(tmp_path):
     """In its own process, home and temporary directory: the error, the card, fix and proof; with --only, the error."""
@@ -220,7 +310,7 @@ def test_the_command_shows_everything_and_leaves_nothing(tmp_path):
 
     whole, only, unknown = command("13"), command("unicode_decode_error", "--only", "reproduce"), command("nonsense")
     assert (whole.returncode, only.returncode, unknown.returncode) == (0, 0, 2), whole.stderr + only.stderr
-    assert "there are could_not_load_model" in unknown.stderr
+    assert "no notebook reproduces 'nonsense'" in unknown.stderr and len(unknown.stderr.splitlines()) == 1
     for text in ("UnicodeDecodeError", "[unicode_decode_error,", "--- fix", "--- proof", "\n(raised in "):
         assert text in whole.stdout
         assert (text in only.stdout) == (text in ("UnicodeDecodeError", "\n(raised in "))

@@ -44,7 +44,8 @@ def became(call: str, argument: str) -> list[str]:
 
 def reproduce(
     case: Annotated[
-        str | None, typer.Argument(metavar="CASE", help="A case from the list, or its notebook's number; none: list.")
+        str | None,
+        typer.Argument(metavar="CASE", help="A case, its notebook's number, E8, or words of the message; none: list."),
     ] = None,
     only: Annotated[
         str | None, typer.Option("--only", help="reproduce: show the error only, and let people find the rest.")
@@ -68,7 +69,11 @@ def reproduce(
         if step.error and not only:
             print(doctor.text(doctor.diagnose(step.traceback)), flush=True)
 
-    outcome = errors.run_lesson(errors.find(case), errors.KINDS[:1] if only else errors.KINDS, show)
+    try:
+        outcome = errors.run_lesson(errors.find(case), errors.KINDS[:1] if only else errors.KINDS, show)
+    except KeyboardInterrupt:
+        print("stopped; nothing is left behind", file=sys.stderr)
+        raise typer.Exit(130) from None
     if outcome.failure:
         print(f"not as it should be: {outcome.failure}", file=sys.stderr)
         raise typer.Exit(1)

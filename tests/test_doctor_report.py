@@ -39,7 +39,7 @@ def quoted() -> list[tuple[list[str], str]]:
             guard = (
                 wording.any[0] if wording.any else "" if wording.library is None else "in transformers.x or datasets.x"
             )
-            found.append(([case.id], f"{case.types[0]}: {wording.text.replace('*', 'x1')} {guard}"))
+            found.append(([case.id], f"{case.types[0]}: {wording.text.replace('*', 'x1').replace('~', 'x1')} {guard}"))
     return found
 
 

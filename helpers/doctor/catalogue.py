@@ -1,9 +1,9 @@
 """The cases of data/catalogue, one TOML file each. Adding a wording is one line there; no code changes.
 
 A wording is a stable fragment of a message. Case, quotes, spaces and line breaks do not matter; ` * ` stands for
-anything within one message (300 characters outside of one); Windows paths are matched with forward slashes. A wording
-that others use, too, is a table: `{ text = "...", library = "datasets" }` counts where that library is in sight, `any`
-and `none` ask for other words.
+anything within one message (300 characters outside of one), `~` for the rest of one name; Windows paths are matched
+with forward slashes. A wording that others use, too, is a table: `{ text = "...", library = "datasets" }` counts where
+that library is in sight, `any` and `none` ask for other words, `ours = true` for no other framework in sight.
 """
 
 import re
@@ -29,6 +29,12 @@ TIGHT = str.maketrans("", "", " _*")
 # What `library = "any"` stands for.
 LIBRARIES = """accelerate axolotl bitsandbytes datasets deepspeed huggingface_hub llamafactory peft safetensors swift
 tokenizers torch transformers trl unsloth""".split()
+# Frameworks with classes and methods of the same names: what is raised among their files is theirs.
+OTHERS = """allennlp comfy darts detectron2 fairseq fastai flair gluonts keras lightning lightning_fabric mmcv mmdet
+mmengine paddle paddlenlp pytorch_forecasting pytorch-lightning pytorch_lightning sklearn tensorflow
+ultralytics""".split()
+NAME = re.compile(r"[a-z0-9.<>]{0,60}")
+KEYS = {"text", "any", "none", "library", "alone", "ours"}
 
 
 class Text(Protocol):
@@ -55,11 +61,13 @@ class Text(Protocol):
 
 @dataclass(frozen=True)
 class Part:
-    """A fragment between two *. `closed`: it ends with a quoted name, and a longer name is another one."""
+    """A fragment between two *. `closed`: it ends with a quoted name, and a longer name is another one. `joint` is what
+    stands before it: * or ~."""
 
     flat: str
     tight: str
     closed: bool
+    joint: str
 
     def stands(self, report: Text, at: int) -> bool:
         """Whether what was found at `at` of the tight text is this fragment and not letters of other words."""
@@ -75,7 +83,7 @@ class Part:
 @dataclass(frozen=True)
 class Wording:
     """A fragment, and what must stand elsewhere in the report for it to count: a word of `any`, or a `library` in
-    sight, or nothing where it may stand `alone`; no word of `none`."""
+    sight, or nothing where it may stand `alone`; no word of `none`; no other framework where it is only `ours`."""
 
     text: str
     parts: tuple[Part, ...]
@@ -83,6 +91,7 @@ class Wording:
     none: tuple[str, ...] = ()
     library: re.Pattern | None = None
     alone: bool = False
+    ours: bool = False
 
     def find(self, report: Text) -> Iterator[tuple[int, int]]:
         """Where the fragment begins and ends in the tight text, each time, whatever stands around it."""
@@ -98,7 +107,8 @@ class Wording:
         """Where the fragment that begins at `start` ends, or -1 when its other parts do not follow."""
         end = start + len(self.parts[0].tight)
         for part in self.parts[1:]:
-            at = report.tight.find(part.tight, end, report.reach(end) + len(part.tight))
+            reach = report.reach(end) if part.joint == "*" else name_end(report.tight, end)
+            at = report.tight.find(part.tight, end, reach + len(part.tight))
             if at < 0:
                 return -1
             end = at + len(part.tight)
@@ -106,10 +116,16 @@ class Wording:
 
     def fits(self, report: Text) -> bool:
         """Whether the surroundings allow it."""
-        if any(seen(word, report) for word in self.none):
+        if any(seen(word, report) for word in self.none) or self.ours and foreign().search(report.flat):
             return False
         free = not self.any and self.library is None or self.alone and report.bare
         return free or any(seen(w, report) for w in self.any) or bool(self.library and self.library.search(report.flat))
+
+
+def name_end(tight: str, at: int) -> int:
+    """Where the name ends that goes on at `at`."""
+    found = NAME.match(tight, at)
+    return found.end() if found else at
 
 
 def seen(word: str, report: Text) -> bool:
@@ -141,6 +157,7 @@ class Case:
     types: tuple[str, ...]
     wordings: tuple[Wording, ...]
     hints: tuple[Wording, ...]
+    frames: tuple[Wording, ...]
     symptoms: tuple[Symptom, ...]
     cause: str
     fix: tuple[str, ...]
@@ -157,24 +174,24 @@ def plain(text: str) -> str:
 
 
 def wording(entry: str | dict) -> Wording:
-    """A wording from a line of the file: a fragment, or a table with `text`, `any`, `none`, `library` and `alone`."""
+    """A wording from a line of the file: a fragment, or a table with `text` and the words of KEYS."""
     table = {"text": entry} if isinstance(entry, str) else entry
-    unknown = set(table) - {"text", "any", "none", "library", "alone"}
-    parts = tuple(map(part, table["text"].split("*")))
+    unknown = set(table) - KEYS
+    first, *others = re.split(r"([*~])", table["text"])
+    parts = tuple(part(text, joint) for joint, text in zip(["*", *others[::2]], [first, *others[1::2]], strict=True))
     if unknown or not all(one.tight for one in parts):
-        raise ValueError(
-            f"a wording needs a text around each *, and only any, none, library and alone beside it: {entry}"
-        )
+        raise ValueError(f"a wording needs a text around each * and ~, and only {', '.join(sorted(KEYS))}: {entry}")
     library = sight(table["library"]) if "library" in table else None
     words = {key: tuple(map(plain, table.get(key, ()))) for key in ("any", "none")}
-    return Wording(table["text"], parts, words["any"], words["none"], library, bool(table.get("alone")))
+    flags = {key: bool(table.get(key)) for key in ("alone", "ours")}
+    return Wording(table["text"], parts, words["any"], words["none"], library, **flags)
 
 
-def part(text: str) -> Part:
+def part(text: str, joint: str) -> Part:
     """A fragment as matching sees it. It is closed when its last quote ends a name that it holds whole."""
     quotes = re.sub(r"(?<=[a-z])'(?=[a-z])", "", text.strip().lower().replace("`", "'").replace('"', "'"))
     flat = plain(text)
-    return Part(flat.lstrip("_* "), flat.translate(TIGHT), quotes.endswith("'") and quotes.count("'") % 2 == 0)
+    return Part(flat.lstrip("_* "), flat.translate(TIGHT), quotes.endswith("'") and quotes.count("'") % 2 == 0, joint)
 
 
 def sight(names: str | list[str]) -> re.Pattern:
@@ -182,6 +199,12 @@ def sight(names: str | list[str]) -> re.Pattern:
     listed = [names] if isinstance(names, str) else names
     either = "|".join(map(re.escape, LIBRARIES if "any" in listed else listed))
     return re.compile(rf"(?<![a-z0-9_])(?:(?:from|import) (?:{either})\b|(?:{either})(?:[/.]\w|==| version|[- ]v?\d))")
+
+
+@cache
+def foreign() -> re.Pattern:
+    """How one of the other frameworks shows in a report."""
+    return sight(OTHERS)
 
 
 def symptom(entry: str) -> Symptom:
@@ -212,6 +235,7 @@ def read(path: Path) -> Case:
             types=tuple(table["types"]),
             wordings=tuple(map(wording, table.get("wordings", []) + table.get("guarded", []))),
             hints=tuple(map(wording, table.get("hints", []))),
+            frames=tuple(map(wording, table.get("frames", []))),
             symptoms=tuple(symptom(line) for language in described.values() for line in language),
             cause=" ".join(table["cause"].split()),
             fix=tuple(table["fix"]),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from helpers.doctor import prose
 from helpers.doctor.catalogue import Case, load
+from helpers.doctor.cut import broken_off
 from helpers.doctor.nearest import Near, nearest, paste
 from helpers.doctor.reading import Report, from_exception, read
 
@@ -17,8 +18,9 @@ from helpers.doctor.reading import Report, from_exception, read
 # of the log; a description in words. UNSURE is for what another line of the report speaks against, FAINT for a hint
 # beside an exception that says something else.
 LISTED, ALONE, OTHER, HINT, WORDS, UNSURE, FAINT = 0.95, 0.85, 0.75, 0.7, 0.65, 0.3, 0.2
+# A traceback that was cut before its exception says it, by where it was, or by how the message begins.
+FRAMES, BROKEN = 0.62, 0.61
 NAMED = 0.6
-DESCRIPTION = 600  # characters; in anything longer, words that stand near one another mean little
 STORY = 3_000  # characters that a person writes; more is a log
 MOST = 3
 REPEATED = 20
@@ -119,15 +121,31 @@ def match(case: Case, given: Report) -> Iterator[Evidence]:
                 yield weighed(case, OTHER if given.last else ALONE, start, given)
             else:
                 yield weighed(case, LISTED if header.type in case.types else OTHER, start, given)
+    yield from unfinished(case, given)
     weak = [(HINT, start) for hint in case.hints for start, _ in ends(hint.find(given)) if hint.fits(given)]
-    if len(given.flat) <= DESCRIPTION:
-        found = ((WORDS, symptom.find(given.flat)) for symptom in case.symptoms)
+    if len(" ".join(given.told.split())) <= prose.DESCRIPTION:
+        found = ((WORDS, symptom.find(given.told)) for symptom in case.symptoms)
         weak += [(words, given.at_flat(at)) for words, at in found if at >= 0]
     for confidence, start in weak:
         if given.last:
             yield Evidence(case, FAINT, start, "the exception says something else")
         else:
             yield weighed(case, confidence, start, given)
+
+
+def unfinished(case: Case, given: Report) -> Iterator[Evidence]:
+    """What speaks for a case where the message is cut, missing, or in another language."""
+    for start in broken_off(case, load(), given):
+        yield weighed(case, BROKEN, start, given)
+    if given.headless:
+        for frame in case.frames:
+            for start, _ in ends(frame.find(given))[-1:]:
+                if frame.fits(given):
+                    yield weighed(case, FRAMES, start, given)
+    if given.last and (said := prose.translated(given.flat, given.flat_at(given.last.at))):
+        for symptom in case.symptoms:
+            if symptom.find(said) >= 0:
+                yield weighed(case, WORDS, given.last.at, given)
 
 
 def ends(found: Iterator[tuple[int, int]]) -> list[tuple[int, int]]:

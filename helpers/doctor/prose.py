@@ -32,6 +32,10 @@ SETTLED = re.compile(
     r"|(?<!没)(?<!未)(?<!没有)(?<!怎么)(?<!如何)(?<!能)(?<!想)解决了(?!吗|么)|已经?解决|可以了(?!吗)|好了(?!吗)"
     r"|没问题了|搞定"
 )
+# Somebody asks whether anybody has solved it.
+SOLVED_BY_ANYBODY = re.compile(
+    r"(?:有|谁|哪位|大佬).{0,8}解决|解决了.{0,6}(?:不|没|没有|吗|么|嘛)\W*$|\b(?:has|have|did) (?:any|some)"
+)
 STILL = re.compile(r"\b(?:but|however|still|yet|another|except)\b|但|可是|不过|又")
 # What a run writes when it went on after all.
 WENT_ON = re.compile(
@@ -40,6 +44,35 @@ WENT_ON = re.compile(
     r"|(?:finished|completed|saved|done|loaded|trained|merged) successfully"
     r"|successfully (?:saved|trained|merged|finished|completed|loaded)|训练完成|训练结束|训练成功|保存成功"
 )
+DESCRIPTION = 600  # characters of sentences; in anything longer, words that stand near one another mean little
+CHINESE = re.compile(r"[\u4e00-\u9fff]{2}")
+TRANSLATED = 200  # characters of an exception's message
+# A line of a program, of its settings or of a log; what a person writes has few of these signs.
+SIGNS = re.compile(r"[=(){}\[\]<>|\\_]|--|://|\S/\S")
+FEW = 0.2  # signs a word
+# Lines that a program writes, whatever their length.
+LOG = re.compile(r"^\W*(?:\S*[:/]\S*/|running |copying |file \S|error: |warning: |\d{4}-\d\d|\d+%|at \w+\.)")
+# Words that only who works with models says; a description without any is of something else.
+FIELD = re.compile(
+    r"\btrain(?:s|ed|ing|er|able)?\b|train_|fine.?tun|\bq?lora\b|lora[_ ]|\bpeft\b|adapter|\bllms?\b|language model"
+    r"|checkpoint-|torch|cuda|llama|qwen|mistral|mixtral|gemma|\bphi-?\d|glm|baichuan|deepseek|falcon|bloom|\bbert\b"
+    r"|\bgpt|hugging ?face|transformers|\btrl\b|unsloth|axolotl|swift|tokeniz|\bsft|\bdpo|grpo|\bepoch|\bloss\b"
+    r"|grad_norm|gradient|input_ids|\blabels\b|embedding|vllm|gguf|ollama|bitsandbytes|\bbnb\b|deepspeed|zero-?3|\bfsdp"
+    r"|\bnccl|quantiz|safetensors|bf16|fp16|bfloat16|chat.?template|pad_token|\bxet\b|hf[_-]|modelscope|triton"
+    r"|flash.?att|device-side|merge_and_unload|\bvram\b|inference|generat|pretrained|merged model|early.?stopping"
+    r"|metric_for_best_model|微调|训练|大模型|模型|权重|推理|显存|量化|梯度|适配器|分词|词表|对话模板|魔搭|张量",
+    re.ASCII,
+)
+# What shows that it is about other software, or about building a package.
+ELSEWHERE = re.compile(
+    r"comfyui|custom_nodes|stable.diffusion|dreambooth|automatic1111|\bsdxl\b|\bwebui\b|yolo|mmdetection|opencv|\bnpm\b"
+    r"|\byarn\b|spring|\bjava\b|\bmaven\b|kubernetes|\bk8s\b|mysql|postgres|redis|django|flask|\bpdf\b|excel|selenium"
+    r"|unity|blender|building wheel|build wheel|subprocess-exited-with-error|setup\.py|\bcmake\b|\brustc\b|\bcargo\b"
+    r"|ninja: "
+)
+# The same character, few of them or words again and again, as a broken model writes; not as rules and bars are drawn.
+AGAIN = re.compile(r"([^\s\-=_.*#~+|/\\\u2500-\u25ff])\1{11,}|([^\s\-=_.*#~|]{2,6}?)\2{5,}|((?:[^\s]{1,12}\s))\3{5,}")
+GIBBERISH = "gibberish"
 STEP = re.compile(r"loss\W{1,4}[\d.]*[1-9]")
 
 
@@ -61,10 +94,39 @@ def asks(said: str) -> bool:
     return bool(ASKS_IF_MARKED.match(said)) or any(map(ASKS.match, re.split(r"[:,] ", said)))
 
 
+def told(flats: Iterable[str]) -> str:
+    """The lines, flat as for matching and joined, with spaces for what a program wrote, and in a longer text for all
+    that no person says; nothing of a text about other software. What is repeated endlessly is called gibberish."""
+    said = " ".join(flats)
+    if ELSEWHERE.search(said) or not FIELD.search(said):
+        return ""
+    people = says if len(said) > DESCRIPTION else lambda line: not LOG.match(line)
+    said = " ".join(line if people(line) else " " * len(line) for line in flats)
+    return AGAIN.sub(lambda again: GIBBERISH.ljust(len(again[0])), said)
+
+
+def says(line: str) -> bool:
+    """Whether a line is of a description and not of a program or a log."""
+    return not LOG.match(line) and len(SIGNS.findall(line)) <= max(2, FEW * len(line.split()))
+
+
+def translated(flat: str, at: int) -> str:
+    """The message of the exception at `at`, where it is in Chinese; libraries write English."""
+    said = flat[at : at + TRANSLATED]
+    return said if CHINESE.search(said) else ""
+
+
 def settled(lines: Iterable[str]) -> bool:
     """Whether these lines, flat as for matching, say that a fault is over, and not that another one is there."""
     said = [one for line in lines for one in re.split(r"(?<=[.!?;])\s+", line)]
-    at = next((n for n, one in enumerate(said) if SETTLED.search(one) and not one.endswith("?")), None)
+    at = next(
+        (
+            n
+            for n, one in enumerate(said)
+            if SETTLED.search(one) and not one.endswith("?") and not SOLVED_BY_ANYBODY.search(one)
+        ),
+        None,
+    )
     return at is not None and not any(STILL.search(one) for one in said[at:])
 
 

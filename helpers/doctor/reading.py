@@ -5,9 +5,11 @@ import textwrap
 import traceback
 from bisect import bisect_right
 from dataclasses import dataclass
+from functools import cached_property
 
 from helpers.doctor.catalogue import GAP, TIGHT, plain
 from helpers.doctor.pasted import cleaned
+from helpers.doctor.prose import told
 
 LONG = 100_000  # characters; what is longer is read by its head, its tail, and the lines that speak of trouble
 HEAD, TAIL = 8_000, 50_000
@@ -28,6 +30,12 @@ FRAME = re.compile(r"File \S.{0,400}?, line \d+")
 # Source lines of IPython's and rich's tracebacks: a number, perhaps behind an arrow; or inside a box.
 SOURCE = re.compile(r"^\s*(?:-+>|❱|→)?\s*(?:\d{1,5}(?:\s|$)|\[\d{1,5}\]\(|│.*│)")
 ARROW = re.compile(r"^\s*(?:-+>|❱|→|│)")
+IPYTHON = re.compile(r"\.py[:)\]].{0,80}, in |\.py\b.{0,40} in \w+\(")
+CUT = re.compile(r"(?:(?:\.{3}|…|\[(?:truncated|cut)\]) ?)+\W*$")
+# A program's line that says what it raises; of an exception whose own line is missing, it is the message.
+RAISES = re.compile(r"\braise\s+(?:[a-z_]\w*\.)*([A-Z]\w*)\(\s*(.*)", re.DOTALL)
+TEXTS = re.compile(r"""(?<!\w)[rbf]*(?:"((?:[^"\\]|\\.)*)(?:"|$)|'((?:[^'\\]|\\.)*)(?:'|$))""")
+GUTTER = re.compile(r"^\s*(?:-+>|❱|→|│)?\s*(?:\d{1,5}\b|\[\d{1,5}\]\([^)]*\))?[\s│]*")
 CODE = re.compile(r"^\s*(?:-+>\s*)?(?:\d{1,5}\s+)?(?:except|class|def|raise|elif|if)\b")
 HEADER = re.compile(
     r"(?<![A-Za-z0-9_.])((?:[A-Za-z_]\w*\.)*[A-Z][A-Za-z0-9_]*"
@@ -72,11 +80,23 @@ class Report:
     headers: tuple[Header, ...]
     chains: tuple[int, ...]  # where each chain of causes begins
     traced: bool  # whether there is a traceback's head or a frame in it
+    framed: int  # where its last frame or traceback's head stands, -1 without any
+    cuts: tuple[int, ...]  # where the text breaks off: at its end, and after lines that say that there was more
 
     @property
     def last(self) -> Header | None:
         """The last exception that says something of the cause."""
         return next((header for header in reversed(self.headers) if not header.wraps), None)
+
+    @property
+    def headless(self) -> bool:
+        """Whether it is a traceback that was cut before it says which exception it is."""
+        return self.framed >= 0 and (self.last is None or self.last.at < self.framed)
+
+    @cached_property
+    def told(self) -> str:
+        """The flat text with spaces for all that no person says."""
+        return told(self.flats)
 
     @property
     def bare(self) -> bool:
@@ -171,6 +191,9 @@ class Reader:
         self.headers: list[Header] = []
         self.chains = [0]
         self.at = self.flat_at = 0
+        self.framed = -1
+        self.cuts: list[int] = []
+        self.dropped: list[str] = []
         self.in_frame = self.in_message = self.joined = self.headed = self.traced = False
 
     def take(self, line: str) -> None:
@@ -186,15 +209,21 @@ class Reader:
             source = ARROW.match(line) if self.in_message else SOURCE.match(line)
             if self.in_frame or source:
                 self.in_frame = False
+                self.dropped.append(line)
                 return
         self.in_frame = bool(frame) and not found
+        self.dropped.clear()
         self.chain(flat, line, found)
+        if not found and (frame or BEGINS in flat or ".py" in flat and IPYTHON.search(line)):
+            self.framed = self.at
         self.lines.append(line)
         self.starts.append(self.at)
         self.flats.append(flat)
         self.flat_starts.append(self.flat_at)
         self.at += len(flat.translate(TIGHT))
         self.flat_at += len(flat) + 1
+        if found and (cut := CUT.search(line)):
+            self.cuts.append(self.at - len(plain(cut[0]).translate(TIGHT)))
 
     def chain(self, flat: str, line: str, found: list[re.Match]) -> None:
         """Note the exceptions of a line, and where a new chain of causes begins."""
@@ -228,8 +257,20 @@ class Reader:
             self.chains.append(self.at)
         self.headed = self.joined = False
 
+    def finish(self) -> None:
+        """Where the text ends with a program's line that raises, the message in that line is the exception's."""
+        arrow = max((n for n, line in enumerate(self.dropped) if ARROW.match(line)), default=0)
+        raised = list(RAISES.finditer("\n".join(GUTTER.sub("", line) for line in self.dropped[arrow:])))
+        message = "".join(one or other for one, other in TEXTS.findall(raised[-1][2])) if raised else ""
+        if message:
+            self.in_frame = self.in_message = False
+            self.take(f"{raised[-1][1]}: {message}")
+        if self.flats and not self.flats[-1].endswith((".", "!", "?")):
+            self.cuts.append(self.at)
+
     def report(self) -> Report:
         """All that was taken."""
+        self.finish()
         flat = " ".join(self.flats)
         return Report(
             tuple(self.lines),
@@ -241,4 +282,6 @@ class Reader:
             tuple(self.headers),
             tuple(self.chains),
             self.traced,
+            self.framed,
+            tuple(self.cuts),
         )

@@ -1,0 +1,133 @@
+"""The doctor on reports that break off, or are in another language: what is left of them still says what it was."""
+
+import pytest
+
+from helpers import doctor
+from helpers.doctor import catalogue
+from helpers.doctor.reading import read
+
+FRAME = '  File "/x/site-packages/accelerate/accelerator.py", line 9, in unscale_gradients\n'
+
+
+@pytest.mark.parametrize(
+    ("report", "case"),
+    [
+        # The exception's line is cut.
+        ("OSError: Consistency check failed: file should be of size 900 but has size 7", "could_not_load_model"),
+        ("ValueError: Attempting to unscale FP", "fp16_gradients_unscaled"),
+        ("RuntimeError: Expected all tensors to be on the sa", "tensors_on_different_devices"),
+        ("RuntimeError: Expected all tensors to be on the sa...\nwhat is this", "tensors_on_different_devices"),
+        ("RuntimeError: Expected all tensors to be on the sa… [truncated]\nsee above", "tensors_on_different_devices"),
+        (
+            "x/b.py:34: UserWarning: The installed version of bitsandbytes was compiled without GPU su",
+            "bitsandbytes_unusable",
+        ),
+        # It is missing, and the last line of the program says what was raised.
+        (
+            f'Traceback (most recent call last):\n{FRAME}    raise ValueError("Attempting to unsc',
+            "fp16_gradients_unscaled",
+        ),
+        (
+            'Traceback (most recent call last):\n  File "/a/peft/t.py", line 9, in inject\n    raise ValueError(\n'
+            '        f"Target modules {target_modules} not found in the base model. Please check',
+            "target_modules_not_found",
+        ),
+        (
+            "ValueError     Traceback (most recent call last)\n/x/peft/t.py in inject(self)\n    96   if bad:\n"
+            '---> 97     raise ValueError(\n     98         f"Target modules {names} not found in the base model. Pl',
+            "target_modules_not_found",
+        ),
+        # Neither is there; where it happened says it.
+        (
+            'Traceback (most recent call last):\n  File "/a/train.py", line 2, in <module>\n    import bitsandbytes\n'
+            '  File "/a/b/bitsandbytes/functional.py", line 13, in <module>\n    from .cextension import lib',
+            "bitsandbytes_unusable",
+        ),
+        (
+            "KeyError         Traceback (most recent call last)\nCell In[4], line 7\n----> 7 model = load(path)\n\n"
+            "File ~/env/lib/transformers/models/auto/auto_factory.py:456, in from_pretrained(cls, name)\n"
+            "--> 456 config, kwargs = AutoConfig.from_pretrained(",
+            "unknown_architecture",
+        ),
+        # Enough is left to see that it is none of these, or nothing.
+        ("ValueError: Attempting to un", None),
+        ("ValueError: Attempting to unscale FP32 by hand failed.", None),
+        (f"Traceback (most recent call last):\n{FRAME}    raise ValueError(message", None),
+        (f'Traceback (most recent call last):\n{FRAME}    raise ValueError("my own che', None),
+        ("KeyError: 'price'\n  File \"/a/site-packages/bitsandbytes/functional.py\", line 13, in f", None),
+        ("ValueError: please specify", None),
+    ],
+)
+def test_a_report_that_breaks_off(report, case):
+    assert doctor.diagnose(report).case == case
+
+
+def test_the_beginning_of_a_message_is_never_taken_for_another_case_and_mostly_for_its_own():
+    right = []
+    for case in doctor.load():
+        for wording in [one for one in case.wordings if len(one.parts) == 1 and len(one.parts[0].tight) >= 30][::4]:
+            guard = wording.any[0] if wording.any else ""
+            found = doctor.diagnose(f"{guard}\n{case.types[0]}: {wording.text[: int(0.8 * len(wording.text))]}").case
+            assert found in (case.id, None), wording.text
+            right.append(found == case.id)
+    assert len(right) >= 70 and sum(right) >= 0.9 * len(right)
+
+
+def test_what_a_line_of_the_program_raises_counts_only_where_no_exception_follows():
+    shown = '---> 7   raise ValueError("Attempting to unscale FP16 gradients.")\n'
+    assert read(shown + "KeyError: 'price'").last.type == "KeyError"
+    assert read(shown).last.type == "ValueError"
+
+
+@pytest.mark.parametrize(
+    ("report", "case"),
+    [
+        ("RuntimeError： 加载 PeftModel 的 state_dict 出错：embed_tokens.weight 大小不匹配", "size_mismatch"),  # noqa: RUF001
+        ("TypeError：SFTTrainer 的 __init__ 得到意外的关键字参数 tokenizer", "unexpected_keyword_argument"),  # noqa: RUF001
+        ("ImportError：无法从 peft 导入名称 get_peft_state", "name_moved_between_versions"),  # noqa: RUF001
+        ("RuntimeError: 预期所有张量都在同一设备上，但发现至少两个设备", "tensors_on_different_devices"),  # noqa: RUF001
+        ("torch.cuda.OutOfMemoryError：显存不足", "out_of_memory"),  # noqa: RUF001
+        ("KeyError：价格 大小不匹配", None),  # noqa: RUF001
+    ],
+)
+def test_a_message_that_was_translated(report, case):
+    assert doctor.diagnose(report).case == case
+
+
+LIGHTNING = "TypeError: Trainer.__init__() got an unexpected keyword argument 'progress_bar_refresh_rate'"
+
+
+@pytest.mark.parametrize(
+    ("report", "case"),
+    [
+        ("TypeError: MyTrainer._save_checkpoint() got an unexpected keyword argument 'metrics'", True),
+        ("TypeError: VisionTrainer.training_step() takes 3 positional arguments but 4 were given", True),
+        ("TypeError: MyTrainer.log() takes 2 positional arguments but 3 were given", True),
+        ("TypeError: OwnTrainer._save() missing 1 required positional argument: 'state_dict'", True),
+        ("TypeError: PeftModelForCausalLM.forward() got an unexpected keyword argument 'labels'", True),
+        ("TypeError: Trainer.__init__() got an unexpected keyword argument 'model_flavour'", True),
+        (LIGHTNING, False),
+        ("TypeError: Trainer.__init__() got an unexpected keyword argument 'gpus'", False),
+        ("TypeError: Trainer.fit() got an unexpected keyword argument 'train_dataloader'", False),
+        (
+            "from pytorch_lightning import Trainer\nTypeError: Trainer.test() takes 2 positional arguments but 3 were",
+            False,
+        ),
+        (
+            "File \"/x/detectron2/engine/trainer.py\", line 3\nTypeError: f() got an unexpected keyword argument 'x'",
+            False,
+        ),
+        ("the trainer. It said: TypeError: run() got an unexpected keyword argument 'x'", False),
+    ],
+)
+def test_methods_of_a_trainer_of_ones_own_and_trainers_of_other_frameworks(report, case):
+    assert doctor.diagnose(report).case == ("unexpected_keyword_argument" if case else None)
+
+
+def test_a_wave_stands_for_the_rest_of_one_name():
+    wording = catalogue.wording("trainer.~() got")
+    assert list(wording.find(read("MyTrainer._save_x() got y"))) and not list(
+        wording.find(read("trainer, f() got y; g() got"))
+    )
+    with pytest.raises(ValueError, match="around each"):
+        catalogue.wording("~() got")

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from helpers import DATA, ROOT
+from helpers import DATA, ROOT, cli
 
 ROWS = (DATA / "tickets" / "clean.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)[:24]
 
@@ -29,20 +29,31 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def here(folder, monkeypatch, capsys):
+    """Run a command as `run` does in the folder, in this process: (exit code, output, errors)."""
+    monkeypatch.chdir(folder)
+
+    def here(*arguments) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["helpers", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return (ended.value.code or 0, *capsys.readouterr())
+
+    return here
+
+
 @pytest.mark.slow
 def test_train_writes_an_adapter_of_the_asked_rank(folder):
     assert json.loads((folder / "adapter" / "adapter_config.json").read_text(encoding="utf-8"))["r"] == 4
 
 
 @pytest.mark.slow
-def test_adapter_and_merged_model_get_the_same_scores(folder):
+def test_adapter_and_merged_model_get_the_same_scores(folder, here):
     (folder / "few.jsonl").write_text("".join(ROWS[:6]), encoding="utf-8")
-    answers = [
-        run("evaluate", "few.jsonl", "--adapter", "adapter", "--json", cwd=folder),
-        run("evaluate", "few.jsonl", "--model", "merged", "--json", cwd=folder),
-    ]
-    assert [a.returncode for a in answers] == [0, 0], answers[0].stderr + answers[1].stderr
-    first, second = (json.loads(a.stdout) for a in answers)
+    answers = [here("evaluate", "few.jsonl", *of, "--json") for of in (("--adapter", "adapter"), ("--model", "merged"))]
+    assert [code for code, *_ in answers] == [0, 0], answers
+    first, second = (json.loads(output) for _, output, _ in answers)
     assert first == second and first["rows"] == 6
 
 
@@ -64,10 +75,10 @@ def test_adapter_and_merged_model_get_the_same_scores(folder):
         (["sing"], "sing"),
     ],
 )
-def test_bad_input_is_one_clear_line_and_exit_code_2(arguments, words, folder):
-    answer = run(*arguments, cwd=folder)
-    assert answer.returncode == 2, answer.stderr
-    assert words in answer.stderr and "Traceback" not in answer.stderr
+def test_bad_input_is_one_clear_line_and_exit_code_2(arguments, words, folder, here):
+    code, _, said = here(*arguments)
+    assert code == 2, said
+    assert words in said.splitlines()[-1] and "Traceback" not in said
     assert not (folder / "x").exists()
 
 

@@ -15,11 +15,11 @@ from libcst.helpers import get_full_name_for_node
 from helpers.drift import libraries
 from helpers.drift.bindings import Binding, Bindings
 from helpers.drift.source import Unit
+from helpers.drift.syntax import annotation_parts, assignments, flags, is_none, own_name, string
 from helpers.drift.table import Table
 
 PARSED = ("parse_args_into_dataclasses", "parse_json_file", "parse_yaml_file", "parse_dict", "parse_args_and_config")
 PARSER = "transformers.HfArgumentParser"
-NO_ANNOTATION = ("Optional", "Union", "Annotated")
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ class Resolver(Bindings):
                 if not isinstance(node, cst.Assign | cst.AnnAssign):
                     continue
                 in_body = self.parents[self.parents[node]] is owner.body
-                for target, value in _assignments(node):
-                    name = _own_name(target, in_body)
+                for target, value in assignments(node):
+                    name = own_name(target, in_body)
                     if name:
                         found.setdefault(name, []).append(value)
             self._own[owner] = found
@@ -104,7 +104,7 @@ class Resolver(Bindings):
         if isinstance(node, cst.Await):
             return self.target(node.expression)
         if isinstance(node, cst.IfExp):
-            found = [self.target(part) for part in (node.body, node.orelse) if not _is_none(part)]
+            found = [self.target(part) for part in (node.body, node.orelse) if not is_none(part)]
             return found[0] if found and all(found) else None
         if isinstance(node, cst.Subscript) and isinstance(node.value, cst.Call):
             index = node.slice[0].slice
@@ -118,7 +118,7 @@ class Resolver(Bindings):
             around = self.enclosing_class(node)
             values = self.own_values(around).get(name) if around else None
             if values is not None:
-                found = [self.target(one) if one is not None else None for one in values if not _is_none(one)]
+                found = [self.target(one) if one is not None else None for one in values if not is_none(one)]
                 return found[-1] if found and all(found) else None
         if owner is None or name in owner.own:
             return self._by_method(value, name) if owner is None else None
@@ -160,7 +160,7 @@ class Resolver(Bindings):
             return self._super(node)
         if name == "functools.partial":
             return self.target(first) if first is not None else None
-        text = _string(node.args[1].value) if name == "getattr" and len(node.args) > 1 else _string(first)
+        text = string(node.args[1].value) if name == "getattr" and len(node.args) > 1 else string(first)
         if name == "importlib.import_module" and text:
             return Target(text) if text.partition(".")[0] in libraries.LIBRARIES else None
         if name == "getattr" and text and first is not None:
@@ -171,7 +171,7 @@ class Resolver(Bindings):
     def _made(self, node: cst.Call, called: Target) -> Target | None:
         try:
             found = libraries.find(called.name)
-            made = self.table.returned_by(libraries.names(called.name), _flags(node))
+            made = self.table.returned_by(libraries.names(called.name), flags(node))
             if made == "self":
                 owner = self.target(node.func.value) if isinstance(node.func, cst.Attribute) else None
                 return owner if owner and owner.instance else None
@@ -193,7 +193,7 @@ class Resolver(Bindings):
         if all(binding.imported for binding in bindings):
             name = self.imported(node)
             return Target(name) if name and name.partition(".")[0] in libraries.LIBRARIES else None
-        targets = [self._bound(one, node.value) for one in bindings if one.value is None or not _is_none(one.value)]
+        targets = [self._bound(one, node.value) for one in bindings if one.value is None or not is_none(one.value)]
         return targets[-1] if targets and all(targets) else None
 
     def _from_star(self, node: cst.Name) -> Target | None:
@@ -245,12 +245,12 @@ class Resolver(Bindings):
         return self._annotated(node.annotation) if node.annotation and not node.star else None
 
     def _annotated(self, annotation: cst.Annotation | None) -> Target | None:
-        kinds = _annotation_parts(annotation.annotation) if annotation else []
+        kinds = annotation_parts(annotation.annotation) if annotation else []
         found = [self._annotation(kind) for kind in kinds]
         return replace(found[0], instance=True) if len(found) == 1 and found[0] and not found[0].instance else None
 
     def _annotation(self, kind: cst.BaseExpression) -> Target | None:
-        text = _string(kind)
+        text = string(kind)
         if text is None:
             return self._class(self.target(kind))
         name = text.rpartition(".")[2]
@@ -283,45 +283,3 @@ class Resolver(Bindings):
         each = [part.value for part in kinds.elements] if isinstance(kinds, cst.Tuple | cst.List) else [kinds]
         found = self._class(self.target(each[index])) if index < len(each) else None
         return replace(found, instance=True) if found else None
-
-
-def _annotation_parts(node: cst.BaseExpression) -> list[cst.BaseExpression]:
-    """The classes that an annotation allows, without None."""
-    if isinstance(node, cst.BinaryOperation):
-        return [part for side in (node.left, node.right) for part in _annotation_parts(side)]
-    if isinstance(node, cst.Subscript) and m.matches(node.value, m.OneOf(*map(m.Name, NO_ANNOTATION))):
-        inner = [part.slice.value for part in node.slice if isinstance(part.slice, cst.Index)]
-        return [part for one in inner for part in _annotation_parts(one)]
-    return [] if _is_none(node) else [node]
-
-
-def _is_none(node: cst.CSTNode | None) -> bool:
-    return isinstance(node, cst.Name) and node.value == "None"
-
-
-def _flags(node: cst.Call) -> set[str]:
-    """The arguments that are given, and not plainly as True; ** stands for any."""
-    given = {arg.keyword.value if arg.keyword else arg.star: arg.value for arg in node.args}
-    return {name for name, value in given.items() if name and not m.matches(value, m.Name("True"))}
-
-
-def _string(node: cst.BaseExpression | None) -> str | None:
-    return str(node.evaluated_value) if isinstance(node, cst.SimpleString) else None
-
-
-def _assignments(node: cst.CSTNode) -> list[tuple[cst.BaseExpression, cst.BaseExpression | None]]:
-    """Each target with its value; None for one that is unpacked."""
-    if isinstance(node, cst.AnnAssign):
-        return [(node.target, node.value)]
-    assign = cst.ensure_type(node, cst.Assign)
-    targets = [one.target for one in assign.targets]
-    unpacked = [part.value for one in targets if isinstance(one, cst.Tuple | cst.List) for part in one.elements]
-    whole = [one for one in targets if not isinstance(one, cst.Tuple | cst.List)]
-    return [*((one, assign.value) for one in whole), *((one, None) for one in unpacked)]
-
-
-def _own_name(target: cst.BaseExpression, in_body: bool) -> str:
-    """`x` of self.x, or of an x in the class's body; nothing for other targets."""
-    if isinstance(target, cst.Attribute) and m.matches(target.value, m.Name("self")):
-        return target.attr.value
-    return target.value if in_body and isinstance(target, cst.Name) else ""

@@ -7,6 +7,7 @@ from pathlib import Path
 from helpers.errors import InputError
 
 FIELDS = ("customer", "order_id", "quantity", "product", "issue")
+CLEAN = "run `python -m helpers clean` on the file"
 INSTRUCTION = "Extract the ticket as JSON: " + ", ".join(FIELDS) + "."
 
 
@@ -44,19 +45,28 @@ def read_chat(path: str | Path) -> list[dict]:
             messages = row["messages"]
             if not messages or not all(isinstance(m["role"], str) and isinstance(m["content"], str) for m in messages):
                 raise TypeError
-            if messages[-1]["role"] != "assistant" or len(messages) < 2:
-                raise InputError(f"{path}:{number}: the last message must be the assistant's answer to a question")
+            if wrong := _no_answer(messages):
+                raise InputError(f"{path}:{number}: {wrong}; mend it, or {CLEAN}")
         except InputError:
             raise
         except (ValueError, KeyError, TypeError, RecursionError):
             raise InputError(
-                f'{path}:{number}: not a row {{"messages": [...]}} of text messages; '
-                "run `python -m helpers clean` on the file first"
+                f'{path}:{number}: not a row {{"messages": [...]}} of text messages; {CLEAN} first'
             ) from None
         rows.append(row)
     if not rows:
         raise InputError(f"{path} holds no rows")
     return rows
+
+
+def _no_answer(messages: list[dict]) -> str:
+    """Why a conversation teaches no answer; '' where it does."""
+    last = messages[-1]["role"]
+    if last != "assistant" or len(messages) < 2:
+        here = f", here it is of the role {last!r}" if last != "assistant" else ""
+        return f"the last message must be the assistant's answer to a question{here}"
+    answers = (m for m in messages if m["role"] == "assistant" and not m.get("tool_calls") and m.get("weight") != 0)
+    return "an answer of the assistant is empty" if any(not m["content"].strip() for m in answers) else ""
 
 
 def read_questions(path: str | Path) -> list[dict]:

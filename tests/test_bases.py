@@ -12,7 +12,7 @@ from bases import DEAF, PLAIN, ROWS, STRICT, WITH_SYSTEM, chat, make_base
 from peft import get_peft_model
 
 from helpers import cli, evaluation, hub_server, merging, model_checks, models, profiles, training
-from helpers.chats import for_template
+from helpers.chats import for_template, read_chat
 from helpers.doctor.merge import verify
 from helpers.errors import InputError
 from helpers.files import load_jsonl, write_jsonl
@@ -106,6 +106,60 @@ def test_target_modules_are_names_that_the_model_has(base, tmp_path):
     made = trainer(base, ROWS, tmp_path, target_modules=["q_proj", "0.mlp.up_proj"])
     adapted = {name.rpartition(".lora_A")[0] for name, _ in made.model.named_parameters() if "lora_A" in name}
     assert len(adapted) == 3
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (
+            chat(("user", "a"), ("assistant", "b"), ("user", "c")),
+            "answer to a question, here .* 'user'; mend",
+        ),
+        (chat(("human", "a"), ("gpt", "b")), "here it is of the role 'gpt'; mend it, or run .* clean"),
+        (chat(("user", "a"), ("assistant", " ")), "an answer of the assistant is empty; mend it, or run .* clean"),
+        (chat(("user", "a"), ("assistant", ""), ("user", "b"), ("assistant", "c")), "is empty"),
+        ({"instruction": "a", "output": "b"}, "not a row .* run .* clean. on the file first"),
+    ],
+)
+def test_rows_that_teach_nothing_are_named_with_file_and_line(row, words, tmp_path):
+    write_jsonl(tmp_path / "rows.jsonl", [ROWS[0], row])
+    with pytest.raises(InputError, match=f"rows.jsonl:2: .*{words}"):
+        read_chat(tmp_path / "rows.jsonl")
+
+
+def test_calls_of_tools_and_answers_that_are_context_may_be_empty(tmp_path):
+    call = {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "f", "arguments": {}}}]}
+    context = {"role": "assistant", "content": "", "weight": 0}
+    rows = [{"messages": [{"role": "user", "content": "a"}, one, *ROWS[0]["messages"]]} for one in (call, context)]
+    write_jsonl(tmp_path / "rows.jsonl", rows)
+    assert read_chat(tmp_path / "rows.jsonl") == rows
+
+
+def test_rows_to_take_the_loss_on_that_are_trained_on_are_counted(base, tmp_path, monkeypatch, capsys):
+    write_jsonl(tmp_path / "rows.jsonl", ROWS)
+    write_jsonl(tmp_path / "held.jsonl", [ROWS[1], chat(("user", "a"), ("assistant", "b"))])
+    monkeypatch.setattr("helpers.resuming.train", lambda *args, **options: None)
+    typed = [
+        "train",
+        str(tmp_path / "rows.jsonl"),
+        "--out",
+        "a",
+        "--model",
+        base,
+        "--eval",
+        str(tmp_path / "held.jsonl"),
+    ]
+    monkeypatch.setattr("sys.argv", ["helpers", *typed])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert "1 of the 2 --eval rows are trained on, too" in capsys.readouterr().out
+
+
+def test_a_rate_of_nothing_is_refused(base, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["helpers", "train", "x", "--out", str(tmp_path / "a"), "--learning-rate", "0"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2 and "--learning-rate 0 learns nothing" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("rows", [ROWS[:1], ROWS[:3]])

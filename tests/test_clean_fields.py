@@ -221,6 +221,41 @@ def test_a_map_that_names_no_field_is_refused(text):
         parse_columns([text])
 
 
+SHEETS = {
+    "semicolons": "Frage;Antwort;Notiz\nWo ist 1, bitte?;Unterwegs, seit gestern.;\nWo ist 2, bitte?;Da.;x\n",
+    "tabs": "Frage\tAntwort\nWo ist 1, bitte?\tUnterwegs.\nWo ist 2?\tDa.\n",
+    "bars": "Frage|Antwort\nWo ist 1?|Unterwegs, seit gestern.\nWo ist 2?|Da.\n",
+    "commas": 'Frage,Antwort\n"Wo ist 1; und 2?","Da; ""beide""."\n"Wo ist 3; und 4?",Da.\n',
+    "a cell over two lines": 'Frage;Antwort\n"Wo ist 1,\nbitte?";Da.\nWo ist 2?;Unterwegs.\n',
+    "rows of other lengths": "Frage;Antwort\nWo ist 1?;Da.;?\nWo ist 2?;Unterwegs.\nWo ist 3?;Da, wo sonst.\n",
+}
+
+
+@pytest.mark.parametrize("sheet", SHEETS.values(), ids=list(SHEETS))
+def test_columns_of_a_spreadsheet_are_parted_whatever_they_are_called(sheet, tmp_path):
+    report, kept, _ = clean_bytes(
+        tmp_path, sheet.encode(), "in.csv", columns=(("Frage", "question"), ("Antwort", "answer"))
+    )
+    assert len(kept) == 2, report
+    assert all(question.startswith("Wo ist") and ";" not in answer[-1] for question, answer in map(contents, kept))
+
+
+def test_a_sheet_without_names_of_columns_is_told_to_have_some(tmp_path):
+    sheet = b"Where is order 1?,It left on Monday.\nWhere is order 2?,It is here.\n"
+    _, _, (refused,) = clean_bytes(tmp_path, sheet, "in.csv")
+    assert "'Where is order 1?=question'" in refused["detail"] and "a line of names above it" in refused["detail"]
+    _, _, (named, *_) = clean_bytes(tmp_path, b"ask,said\na,b\nc,d\n", "in.csv")
+    assert named["detail"].endswith("--map ask=question --map said=answer")
+
+
+def test_a_role_that_nobody_knows_says_what_is_known(tmp_path):
+    row = {"conversations": [{"from": "customer", "value": "Where?"}, {"from": "clerk", "value": "Here."}]}
+    _, _, (refused,) = clean_bytes(tmp_path, lines(row))
+    assert "turn 2" in refused["detail"] and refused["detail"].endswith(
+        "'clerk': write system, user, assistant or tool"
+    )
+
+
 @pytest.mark.parametrize(
     ("row", "name"),
     [

@@ -4,6 +4,7 @@ What a row cannot be is refused with a reason and a sentence that says what it i
 """
 
 import re
+import shlex
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,8 @@ Messages = list[dict[str, Any]]
 _TRANSCRIPT = re.compile(r"\s*\n\n(Human|Assistant): ?")
 _BAD = {"false", "undesirable", "bad", "rejected", "0"}
 _PLACEHOLDER = re.compile(r"<(?:image|video|audio)(?:[-_ ]?\d+)?>|<\|(?:image|video|audio|vision)[a-z_]*\|>")
+_SHELL = re.compile(r"[\s;&|<>()$`'\"*?!#\\]")
+_VALUE = re.compile(r"[.?!。？！]$|^[\d.,]+$|.{40}")  # a sentence or a number rather than the name of a column
 _RENDERED = re.compile(
     r"### ?(?:Instruction|Human|Response)|\[INST\]|<\|im_start\|>|<\|start_header_id\|>|<start_of_turn>"
 )
@@ -205,9 +208,15 @@ def _no_question_or_answer(row: Row, asked: bool, answered: bool) -> RowError:
     if not spare:
         return RowError("missing_field", f"{what} in the row")
     spare = [column for column in row.columns if column in spare] or spare
-    advice = " ".join(f"--map {column}={name}" for column, name in zip(spare, wanted))
+    advice = " ".join(f"--map {_quoted(f'{column}={name}')}" for column, name in zip(spare, wanted))
+    advice += "; a first line of values wants a line of names above it" * any(map(_VALUE.search, spare))
     reason = "missing_field" if asked or answered else "unknown_columns"
     return RowError(reason, f"{what} under a name that is known; found {', '.join(spare[:8])}: tell with {advice}")
+
+
+def _quoted(text: str) -> str:
+    """`text` as a shell takes it."""
+    return shlex.quote(text) if _SHELL.search(text) else text
 
 
 def _pair(question: str, answer: str) -> Messages:

@@ -255,6 +255,22 @@ def _delimiter(header: str) -> tuple[str, int]:
     return best, counts[best] if counts[best] > 1 else 0
 
 
+def _steady_delimiter(head: str) -> str:
+    """The delimiter that parts the first lines into equally many cells, the most of them; else that of the first."""
+    lines = head.split("\n")
+    lines = lines[: max(1, min(20, len(lines) - 1))]  # the last one may be cut off
+    steady, first = {}, {}
+    for mark in (",", ";", "\t", "|"):
+        try:
+            widths = [len(cells) for cells in csv.reader(lines, delimiter=mark) if cells]
+        except csv.Error:  # a NUL, or a cell without end
+            widths = []
+        first[mark] = widths[0] if widths else 0
+        steady[mark] = first[mark] if len(set(widths)) == 1 else 0
+    counts = steady if max(steady.values()) > 1 else first
+    return max(counts, key=counts.__getitem__)
+
+
 def _csv_rows(path: Path, found: Probe) -> Iterator[RawRow]:
     csv.field_size_limit(2**31 - 1)
     lines, delimiter, problem = _Lines(text_lines(path, found)), ",", ""
@@ -264,7 +280,9 @@ def _csv_rows(path: Path, found: Probe) -> Iterator[RawRow]:
         lines.taken = []
         try:
             if header is None:
-                delimiter, _ = _delimiter(found.head.lstrip(_BOM).split("\n", 1)[0])
+                head = found.head.lstrip(_BOM)
+                delimiter, known = _delimiter(head.split("\n", 1)[0])
+                delimiter = delimiter if known else _steady_delimiter(head)
             cells = next(csv.reader(lines, strict=True, delimiter=delimiter))
         except StopIteration:
             return

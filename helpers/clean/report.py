@@ -17,12 +17,18 @@ SAYS_WHAT_TO_DO = {
 
 
 @dataclass
-class FileReport:
-    """One file: its rows, and what they looked like before anything was done (`example` is the first)."""
+class Tally:
+    """Rows that were read; each was kept or rejected."""
 
     rows_in: int = 0
     kept: int = 0
     rejected: int = 0
+
+
+@dataclass
+class FileReport(Tally):
+    """One file: its rows, and what they looked like before anything was done (`example` is the first)."""
+
     formats: dict[str, int] = field(default_factory=dict)
     columns: dict[str, int] = field(default_factory=dict)
     roles: dict[str, int] = field(default_factory=dict)
@@ -30,7 +36,7 @@ class FileReport:
 
 
 @dataclass
-class Report:
+class Report(Tally):
     """What became of the rows. kept + rejected = rows_in; the reasons add up to rejected.
 
     Of the kept rows, by name: `repairs` counts those that were mended so, `fields_ignored` those with a filled field
@@ -38,9 +44,6 @@ class Report:
     has the first sentence of each reason, `files` what each file looked like.
     """
 
-    rows_in: int = 0
-    kept: int = 0
-    rejected: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     details: dict[str, str] = field(default_factory=dict)
     repairs: dict[str, int] = field(default_factory=dict)

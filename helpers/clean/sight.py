@@ -1,7 +1,6 @@
 """What the rows of a file look like before anything is done to them: formats by name, columns, roles, an example."""
 
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from helpers.clean.fields import ANSWERS, EMPTY, Options, Row, RowError, canonical_key, name_fields
@@ -19,22 +18,6 @@ class RowSight:
     columns: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     example: str = ""
-
-
-@dataclass
-class FileSight:
-    """The rows of one file, counted."""
-
-    formats: Counter[str] = field(default_factory=Counter)
-    columns: Counter[str] = field(default_factory=Counter)
-    roles: Counter[str] = field(default_factory=Counter)
-    example: str = ""
-
-    def add(self, row: RowSight) -> None:
-        self.formats[row.format] += 1
-        self.columns.update(row.columns)
-        self.roles.update(row.roles)
-        self.example = self.example or row.example
 
 
 def look(value: Any, options: Options | None = None) -> RowSight:

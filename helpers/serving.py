@@ -15,8 +15,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from helpers import requirements
 from helpers.errors import InputError
 
 GRACE = 10  # seconds that a server gets to end by itself
@@ -80,18 +83,68 @@ def transformers_serve(model: str | Path, port: int, *options: str) -> list[str]
 
     Raises InputError where that server would not find the directory again, or its packages are missing.
     """
-    from importlib.util import find_spec
-
     from helpers.models import check_model
 
-    missing = [name for name in ("fastapi", "uvicorn", "openai") if find_spec(name) is None]
-    if missing:
-        raise InputError(f"serving needs {', '.join(missing)}: pip install -c requirements.lock -e '.[serve]'")
+    check_packages()
     check_model(model)
     if "@" in str(model):  # it takes what follows for a revision
         raise InputError(f"{model}: transformers serve takes what follows the @ for a revision; rename the directory")
     module = [sys.executable, "-m", "transformers.cli.transformers", "serve"]
     return [*module, str(model), "--host", "127.0.0.1", "--port", str(port), *options]
+
+
+def check_packages() -> None:
+    """Raise InputError, in one line, where packages of the group `serve` are missing."""
+    found = requirements.installed()
+    missing = [one.name for one in requirements.tested() if one.group == "serve" and one.name not in found]
+    if missing:
+        raise InputError(f"serving needs {', '.join(missing)}: pip install -c requirements.lock -e '.[serve]'")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer that came in pieces: its text, seconds to the first piece and to the end, its token ids and the
+    log-probability of each (both empty where the server gives none)."""
+
+    text: str
+    first: float
+    seconds: float
+    tokens: list[int]
+    logprobs: list[float]
+
+
+def ask(client, model: str, messages: list[dict], max_tokens: int = 120, **options) -> Answer:
+    """The greedy answer of an OpenAI client's server, streamed; `options` are the request's own."""
+    start, first = time.perf_counter(), 0.0
+    pieces: list[str] = []
+    tokens: list[Any] = []
+    options = {"temperature": 0, "logprobs": True, **options}
+    for chunk in client.chat.completions.create(
+        model=model, messages=messages, max_tokens=max_tokens, stream=True, **options
+    ):
+        for choice in chunk.choices:
+            if choice.delta.content:
+                first = first or time.perf_counter() - start
+                pieces.append(choice.delta.content)
+            tokens += choice.logprobs.content if choice.logprobs and choice.logprobs.content else []
+    return Answer(
+        text="".join(pieces),
+        first=first,
+        seconds=time.perf_counter() - start,
+        tokens=[one.model_extra["id"] for one in tokens if "id" in (one.model_extra or {})],
+        logprobs=[one.logprob for one in tokens],
+    )
+
+
+def token_logprobs(model, tokenizer, messages: list[dict], tokens: Sequence[int]) -> list[float]:
+    """The log-probability that `model` gives each of `tokens` where they follow the chat prompt, in float32."""
+    import torch
+
+    prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
+    ids = torch.tensor([[*prompt, *tokens]], device=model.device)
+    with torch.inference_mode():
+        scores = model(ids).logits[0, len(prompt) - 1 : -1].float().log_softmax(-1)
+    return scores.gather(1, ids[0, len(prompt) :, None])[:, 0].tolist()
 
 
 def guard(command: Sequence[str]) -> int:

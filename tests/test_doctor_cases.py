@@ -280,6 +280,12 @@ def test_a_script_that_starts_itself_again(tmp_path):
         ("hf download is stuck at 0% with HF_ENDPOINT set", "xet_behind_a_mirror"),
         ("Where does wandb keep its files?", None),
         ("硬盘满了，保存checkpoint失败", "disk_full"),
+        (
+            "llama-server, two LoRA adapters chosen per request: the second request is answered in the other's style",
+            "prompt_cache_of_another_adapter",
+        ),
+        ("llama.cpp里切换lora适配器以后，回答还是上一个适配器的", "prompt_cache_of_another_adapter"),
+        ("Is the other adapter in my llama.cpp build a LoRA?", None),
     ],
 )
 def test_what_raises_nothing_is_known_by_its_description(words, case):

@@ -291,8 +291,8 @@ def test_the_notebook_of_a_case_is_a_link():
         if card.written(case.notebook):
             file, _, heading = card.link(found).partition("#")
             assert (NOTEBOOKS.parent / file).exists() and f'href="{file}' in card.page(found)
-            assert heading in ("", case.id)
-    assert card.link(doctor.diagnose(FP16)) == "notebooks/26_more_errors.ipynb#fp16_gradients_unscaled"
+            assert heading in ("", f"cell-id={case.id}")
+    assert card.link(doctor.diagnose(FP16)) == "notebooks/26_more_errors.ipynb#cell-id=fp16_gradients_unscaled"
 
 
 @pytest.mark.parametrize(

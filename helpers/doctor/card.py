@@ -112,8 +112,8 @@ def written(notebook: str) -> bool:
 
 
 def link(found: Diagnosis) -> str:
-    """Where in the repository the case's notebook is, and in the gallery its heading."""
-    heading = f"#{found.case}" if found.notebook == GALLERY else ""
+    """Where in the repository the case's notebook is, and in the gallery its heading's cell, as JupyterLab takes it."""
+    heading = f"#cell-id={found.case}" if found.notebook == GALLERY else ""
     return f"{NOTEBOOKS.name}/{found.notebook}.ipynb{heading}"
 
 

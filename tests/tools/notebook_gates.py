@@ -18,7 +18,7 @@ FEWEST_COMPARED = 2  # cells whose output nbval compares, or whose asserts it ru
 MEDIAN_LINES, MOST_LINES, SETUP_LINES = 8, 20, 5
 MOST_BYTES = 1_000_000
 MINUTES = re.compile(r"(\d+(?:\.\d+)?)[ \u00a0]*min(?:utes?)?\b|\bminutes?\b[^\n]*?(\d+(?:\.\d+)?)", re.IGNORECASE)
-MOST_CODE_CELLS_OF_AN_ERROR = 13  # that a learner sees, up to the proof
+MOST_CODE_CELLS_OF_AN_ERROR = 14  # that a learner sees, up to the proof
 REPRODUCE, FIX, PROOF = "reproduce", "fix", "proof"
 ANATOMY = (
     "In a hurry",
@@ -32,8 +32,9 @@ ANATOMY = (
     "What was shown",
     "Exercise",
 )
-# A row of a gallery's table: words of the message, and the case that it leads to.
-ROW = re.compile(r"^\| (`{1,2})(.+?)\1 \| \[(\w+)\]\(#\3\) \|$", re.MULTILINE)
+# A row of a gallery's table: words of the message, and the case that it leads to, by the id of its heading's cell: that
+# JupyterLab finds before it has drawn the cell.
+ROW = re.compile(r"^\| (`{1,2})(.+?)\1 \| \[[^]]+\]\(\w+\.ipynb#cell-id=(\w+)\) \|$", re.MULTILINE)
 SHOWN = re.compile(r"^#+.*what was shown.*$", re.IGNORECASE | re.MULTILINE)
 CELL_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 EXERCISE = re.compile(r"^#+.*exercise", re.IGNORECASE | re.MULTILINE)
@@ -241,13 +242,13 @@ def stages(notebook: Notebook, among: Collection[int]) -> list[str]:
 
 
 def gallery(notebook: Notebook) -> list[str]:
-    """A notebook whose cells are tagged with cases: its table leads to the heading of each, by words that stand in the
-    traceback that the case stores; each case has its reproduce, fix and proof."""
+    """A notebook whose cells are tagged with cases: its table leads to the heading of each, plain words in a cell
+    named as the case, by words of the traceback that the case stores; each has its reproduce, fix and proof."""
     tagged_cases = {case for cell in notebook.cells for case in cases_of(cell)}
     if not tagged_cases:
         return []
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    headings = [heading for heading in re.findall(r"^### (\w+)$", text, re.MULTILINE) if heading in tagged_cases]
+    headings = [cell.id for cell in notebook.cells if cell.id in tagged_cases and re.match(r"### \S+ \S", cell.source)]
     words = {case: words for _, words, case in ROW.findall(text)}
     wrong = [] if set(headings) == tagged_cases else [f"no heading for {sorted(tagged_cases - set(headings))}"]
     wrong += [] if list(words) == headings else [f"its table leads to {list(words)}, its headings are {headings}"]

@@ -194,12 +194,12 @@ def test_a_proof_may_be_a_check():
 
 def gallery_sample() -> nbformat.NotebookNode:
     """The smallest gallery: a cell that serves both cases, x and y, then the cells of each."""
-    table = "".join(f"| `no {case}` | [{case}](#{case}) |\n" for case in "xy")
+    table = "".join(f"| `no {case}` | [No {case}](26_x.ipynb#cell-id={case}) |\n" for case in "xy")
     cells = [new_markdown_cell(table), new_code_cell("z = 0", metadata={"tags": [gates.REPRODUCE, "case:x", "case:y"]})]
     for case in "xy":
         error = new_output("error", ename="E", evalue="", traceback=[f"E: \x1b[1mno {case}\x1b[0m there"])
         cells += [
-            new_markdown_cell(f"### {case}\n\nText."),
+            new_markdown_cell(f"### There is no {case}\n\nText.", id=case),
             compared("1 / z", error, gates.REPRODUCE, gates.RAISES_TAG, f"case:{case}"),
             new_code_cell("z = 1", metadata={"tags": [gates.FIX, f"case:{case}"]}),
             compared("print(1 / z)", printed("1.0"), gates.PROOF, f"case:{case}"),
@@ -209,9 +209,10 @@ def gallery_sample() -> nbformat.NotebookNode:
 
 GALLERY_SPOILERS = {
     "a heading is missing": lambda n: n.cells[2].update(source="Text."),
+    "a heading that is a code": lambda n: n.cells[2].update(source="### no_x\n\nText."),
     "a row is missing": lambda n: n.cells[0].update(source=n.cells[0].source.splitlines()[0]),
     "rows in another order": lambda n: n.cells[0].update(source="\n".join(n.cells[0].source.splitlines()[::-1])),
-    "a row that leads elsewhere": lambda n: n.cells[0].update(source=n.cells[0].source.replace("#x", "#y")),
+    "a row that leads elsewhere": lambda n: n.cells[0].update(source=n.cells[0].source.replace("=x", "=y")),
     "words of another message": lambda n: n.cells[0].update(source=n.cells[0].source.replace("no x", "no z")),
     "nothing raises": lambda n: n.cells[3].metadata.tags.remove(gates.RAISES_TAG),
     "no fix": lambda n: n.cells[8].metadata.tags.remove(gates.FIX),

@@ -14,11 +14,12 @@ from helpers.errors import InputError
 
 HERE = platform.node().replace("/", "-")[:64] or "here"
 UNFINISHED = re.compile(rf"\..+\.{re.escape(HERE)}\.(\d+)(?:\.\d+)?\.(?:part|old)")
+_ROW = json.JSONEncoder(ensure_ascii=False)
 
 
 def encode_row(row: dict) -> bytes:
     """One row as a UTF-8 line of JSON. Half characters (lone surrogates) stay as the escapes that they came as."""
-    return (json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+    return (_ROW.encode(row) + "\n").encode("utf-8", "backslashreplace")
 
 
 def write_jsonl(path: str | Path, rows) -> None:

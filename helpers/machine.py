@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
 
@@ -55,6 +56,8 @@ class Machine:
 
 def torch_gpus() -> tuple[Gpu, ...]:
     """The CUDA devices that torch can use, in torch's order; empty on a CPU build. Raises what importing torch does."""
+    if version("torch").endswith("+cpu"):  # which needs no import of seconds
+        return ()
     import torch
 
     if not torch.cuda.is_available():

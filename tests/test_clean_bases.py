@@ -1,15 +1,20 @@
 """Clean and train agree on every base: what its template takes, what it refuses, and how long a row is in it."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
+from importlib.metadata import version
 
 import pytest
 from bases import DEAF, PLAIN, STRICT, chat, make_base
 from clean_tools import clean_bytes, lines
 
-from helpers import models, profiles, training
+from helpers import DATA, models, profiles, training
 from helpers.chats import check_lengths, for_template
 from helpers.clean import ChatTokenizer
+from helpers.clean.base_tokenizer import BaseTokenizer
+from helpers.errors import InputError
 
 TOOLED = (
     "{% if tools %}<tools>{{ tools | tojson }}{% endif %}{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}"
@@ -75,3 +80,40 @@ def test_tools_and_calls_go_whole_from_clean_to_the_tokens_of_training(tmp_path)
     assert '"arguments": {"colour": "blue"}' in texts[0] and "room" not in texts[0]
     refused = clean_bytes(tmp_path / "data", lines(*rows), tokenizer=models.load_tokenizer(make_base(tmp_path / "b")))
     assert refused[0].reasons == {"tool_calls": 2}
+
+
+def test_the_embedded_base_is_read_as_transformers_reads_it():
+    """Its files alone give the same text, the same tokens and the same control tokens."""
+    ours, theirs = ChatTokenizer(), models.load_tokenizer(DATA / "base")
+    assert type(ours.tokenizer) is BaseTokenizer and type(ChatTokenizer(theirs).tokenizer) is type(theirs)
+    assert ours.tokenizer.backend_tokenizer.to_str() == theirs.backend_tokenizer.to_str()
+    assert ours.special_tokens == ChatTokenizer(theirs).special_tokens and ours.takes_tools == ChatTokenizer(theirs).takes_tools  # fmt: skip
+    rows = [
+        *SYSTEM[:2],
+        *map(ask_and_tell, ("", "  spaces \n", "退货 3 件\n\n好的", "e\u0301 <|im_end|> {{ x }}", "😀 \u200d")),
+    ]
+    for messages in (row["messages"] for row in rows):
+        text = ours.tokenizer.apply_chat_template(messages)
+        assert text == theirs.apply_chat_template(messages, tokenize=False)
+        assert ours.tokenizer(text)["input_ids"] == theirs(text, add_special_tokens=False)["input_ids"]
+        assert ours.count(messages) == ChatTokenizer(theirs).count(messages)
+    with pytest.raises(InputError, match="no such directory"):
+        ChatTokenizer(DATA / "base2").count(rows[0]["messages"])
+
+
+def ask_and_tell(text: str) -> dict:
+    return chat(("user", text), ("assistant", f"You said {text}"))
+
+
+def test_the_base_needs_no_import_of_seconds(tmp_path):
+    """Neither torch nor transformers is imported where the embedded base's tokenizer is the one."""
+    (tmp_path / "in.jsonl").write_bytes(lines(*SYSTEM))
+    script = (
+        "import sys\nfrom helpers.cli import app\n"
+        "app(['clean', 'in.jsonl', '--out', 'o', '--rejects', 'r', '--profile', 'tiny'], standalone_mode=False)\n"
+        "print([name for name in ('torch', 'transformers') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0 and "18 rows read" in done.stdout, done.stderr
+    if version("torch").endswith("+cpu"):
+        assert done.stdout.splitlines()[-1] == "[]"

@@ -38,9 +38,10 @@ class HomeboundTokenizer(WordTokenizer):
 
 @pytest.fixture
 def small_pieces(monkeypatch):
-    """Pieces of seven rows, and workers from the third piece on."""
+    """Pieces of seven rows, their server after the first, and workers from the third piece on."""
     monkeypatch.setattr(workers, "CHUNK_ROWS", 7)
     monkeypatch.setattr(workers, "FIRST_CHUNKS", 2)
+    monkeypatch.setattr(workers, "SERVER_AFTER", 1)
 
 
 def mixed_rows(folder):
@@ -76,6 +77,7 @@ def test_the_same_bytes_whatever_the_number_of_workers(tmp_path, small_pieces, m
 
 def test_few_rows_start_no_process(tmp_path, monkeypatch):
     monkeypatch.setattr(workers, "ProcessPoolExecutor", None)
+    monkeypatch.setattr(workers, "_start_server", None)
     (tmp_path / "in.jsonl").write_bytes(lines(*(ask(f"Question {n}", "yes") for n in range(400))))
     outputs(tmp_path, [tmp_path / "in.jsonl"], workers=2)
 
@@ -106,7 +108,7 @@ INTERRUPTED = """
 import sys
 from helpers.clean import workers
 from helpers.cli import main
-workers.CHUNK_ROWS, workers.FIRST_CHUNKS = 20, 1
+workers.CHUNK_ROWS, workers.FIRST_CHUNKS, workers.SERVER_AFTER = 20, 2, 0
 if __name__ == "__main__":
     main()
 """
@@ -133,7 +135,7 @@ def test_ctrl_c_and_a_killed_parent_leave_no_file_and_no_process(tmp_path):
             [*command, "--workers", "2"], stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment
         )
         born: set[int] = set()
-        while len(born) < 3 and run.poll() is None:  # two workers and multiprocessing's own tracker
+        while len(born) < 4 and run.poll() is None:  # two workers, their server, multiprocessing's own tracker
             time.sleep(0.05)
             born = descendants(run.pid)
         assert run.poll() is None, "it ended before it could be interrupted"

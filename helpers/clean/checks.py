@@ -21,6 +21,7 @@ _ABOUT_VALUES = re.compile(
 )
 _ABOUT_MARKS = re.compile(r"ellips[ie]s|\bdots?\b|punctuation|\bmarks?\b|emoji|symbol|省略号|标点|符号", re.IGNORECASE)
 _FENCE = re.compile(r"^ {0,3}(?P<mark>`{3,}|~{3,})(?P<info>[^`\n]*)$", re.MULTILINE)
+_JSON_FENCE = re.compile(r"^```(?:json)?\s*\n(.*?)\n?```$", re.DOTALL)
 _LOST = re.compile("[\ufffd\ud800-\udfff]")
 _ONLY_MARKS = re.compile(r"[\s.…?!_\-,。？！—、，~]+")
 _OPEN_ENDS = re.compile(r"(?:[,，、(（]|\b(?:the|a|an|and|or|because|its|their|our|your|my|whose|than|into|of))$")
@@ -131,13 +132,18 @@ def _check_json_end(answer: str) -> None:
             raise RowError("truncated_output", f"the JSON stops before it is complete: {answer[-25:]!r}") from None
 
 
+@lru_cache(maxsize=256)
+def _answer_field(key: str) -> str:
+    return _ANSWER_FIELDS.get(re.sub(r"[\s\-]+", "_", key.strip().lower()), key)
+
+
 @lru_cache(maxsize=8)  # each round of repairs asks twice
 def normalise_ticket_answer(text: str) -> tuple[str, tuple[str, ...]]:
     """The answer in the one form that is trained (key order, types, spacing): (text, names of the repairs).
 
     Text that is not the JSON of one object is returned as it is: `check_ticket` rejects it.
     """
-    body = re.sub(r"^```(?:json)?\s*\n(.*?)\n?```$", r"\1", text.strip(), flags=re.DOTALL)
+    body = _JSON_FENCE.sub(r"\1", text.strip())
     try:
         fields = json.loads(body, strict=False)
     except (ValueError, RecursionError):
@@ -146,7 +152,7 @@ def normalise_ticket_answer(text: str) -> tuple[str, tuple[str, ...]]:
         return text, ()
     renamed, done = {}, []
     for key, value in fields.items():
-        name = _ANSWER_FIELDS.get(re.sub(r"[\s\-]+", "_", key.strip().lower()), key)
+        name = _answer_field(key)
         if name != key and (name in fields or name in renamed):
             return text, ()
         done += ["answer_field_renamed"] if name != key else []

@@ -17,12 +17,13 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from helpers.clean.formats import Messages
 from helpers.clean.repair import looks_like_code
-from helpers.clean.wording import Change, carries_meaning, changes, features, harmless, sentences, slot, slots
+from helpers.clean.wording import Change, Sentence, carries_meaning, changes, features, harmless, sentences, slot, slots
 
 BANDS, ROWS_PER_BAND = 27, 3  # a pair of Jaccard 0.6 is found with 99.8%, one of 0.1 with 3%
 NEAR = 0.7
@@ -34,11 +35,12 @@ COMPARED = 512  # rows whose words are kept at hand
 LOOKED_AT = 48  # candidates of one row, the likeliest first
 SPECIFIC = 6  # words of an answer that no two questions have by chance
 PROSE = 12
+_SORTED = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
 _HAN = re.compile("[\u3400-\u9fff]")
 _ANSWER_MARKS = re.compile(r"[0-9]+(?:[.,][0-9]+)*|\w+|[^\w\s.,;:!?'\"`。，、！？；：“”‘’]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: those are pickled in Python, field by field
 class Fingerprint:
     """What is known of a row without the others: hashes of all of it, of its prompt and of its answer; whether the
     answer is `long`, whether it is `prose`; how many words it has, and how many numbers of 4 bytes are kept of it
@@ -105,6 +107,8 @@ def answered(row: dict) -> str:
 
 
 def _said(message: dict) -> str:
+    if len(message) == 2 and "content" in message:
+        return message["content"] or ""
     rest = {name: value for name, value in message.items() if name not in ("role", "content") and value}
     return (message.get("content") or "") + (json.dumps(rest, sort_keys=True) if rest else "")
 
@@ -119,19 +123,32 @@ def fingerprint(row: dict) -> tuple[Fingerprint, bytes]:
     long = len(marks) >= SPECIFIC
     hashes, places = _hashes(words), [] if long else _hashes(slots(sentences(question)))
     packed = np.array([int.from_bytes(key[:4], "little"), *hashes, *places], dtype=np.uint32)
-    exact = [[m["role"], _said(m).strip()] for m in row["messages"]] + [row.get("tools")]
+    exact = [(m["role"], _said(m).strip()) for m in row["messages"]]
     prompt = _digest(normalised(prompt_text(row["messages"])))
-    exact_key = _digest(json.dumps(exact))
+    exact_key = _digest(repr((exact, row.get("tools"))))
     return Fingerprint(exact_key, prompt, key, long, prose, len(hashes), len(packed)), packed.tobytes()
 
 
 def _hashes(words: set[str]) -> list[int]:
-    return sorted({zlib.crc32(word.encode("utf-8", "surrogatepass")) for word in words})
+    return sorted(set(map(_hash, words)))
 
 
-def answer_key(answer: str) -> bytes:
-    """A hash that two answers share when they agree but for layout, case and punctuation."""
-    return _answer_key(_marks(answer), answer)
+@lru_cache(maxsize=1 << 17)  # most words stand in many rows
+def _hash(word: str) -> int:
+    return zlib.crc32(word.encode("utf-8", "surrogatepass"))
+
+
+class Said(NamedTuple):
+    """A row as it is compared: what is asked, the answer, and the hash that it shares with answers that agree."""
+
+    question: list[Sentence]
+    answer: str
+    key: bytes
+
+
+def _said_in(row: dict) -> Said:
+    answer = answered(row)
+    return Said(sentences(asked(row)), answer, _answer_key(_marks(answer), answer))
 
 
 def _answer_key(marks: list[str], answer: str) -> bytes:
@@ -147,7 +164,7 @@ def _canonical(answer: str) -> str:
     text = unicodedata.normalize("NFKC", answer).casefold()
     if text.lstrip()[:1] in ("{", "["):
         try:
-            return json.dumps(json.loads(text), sort_keys=True, ensure_ascii=False)
+            return _SORTED.encode(json.loads(text))
         except (ValueError, RecursionError):
             pass
     return text
@@ -170,7 +187,7 @@ class Counts:
         np.add.at(self.table, words & self.mask, np.uint32(1))
 
     def of(self, word: str) -> int:
-        return int(self.table[zlib.crc32(word.encode("utf-8", "surrogatepass")) & int(self.mask)])
+        return int(self.table[_hash(word) & int(self.mask)])
 
     def weight(self, word: str) -> float:
         """The inverse document frequency of `word`: 0 where every row has it, and of courtesy, which is not counted."""
@@ -196,7 +213,8 @@ class Rows:
         self.groups: dict[bytes, list[int]] = {}
         self.marks: list = []
         self.places: list[tuple[int, str]] = []
-        self.said = lru_cache(maxsize=COMPARED)(self._said)  # the first rows of a group are compared again and again
+        # the first rows of a group are compared again and again
+        self.said = lru_cache(maxsize=COMPARED)(lambda offset: _said_in(read(offset)))
 
     def find(self, line: bytes, print_: Fingerprint, words: np.ndarray) -> str | None:
         """Where the row that says the same as that of `line` came from, or None."""
@@ -207,19 +225,15 @@ class Rows:
         if not found:
             return None
         row = json.loads(line)
-        said = sentences(asked(row)), answered(row)
+        said = _said_in(row)
         specific = print_.long and int(self.counts.table[words[0] & self.counts.mask]) <= max(
             4, self.counts.rows // 200
         )
         for key in sorted(found):
             offset, place = self.places[key]
-            if self._same(*self.said(offset), *said, print_, specific):
+            if self._same(self.said(offset), said, print_.prose, specific):
                 return place
         return None
-
-    def _said(self, offset: int) -> tuple[list, str]:
-        row = self.read(offset)
-        return sentences(asked(row)), answered(row)
 
     def add(self, offset: int, place: str, print_: Fingerprint, words: np.ndarray) -> None:
         group = self.groups.setdefault(print_.answer, [])
@@ -240,15 +254,13 @@ class Rows:
         own = self.counts.rare(words[1 : 1 + print_.words]).tobytes()
         return minhash([salt + own[i : i + 4] for i in range(0, len(own), 4)])
 
-    def _same(
-        self, asked_there: list, theirs: str, question: list, answer: str, print_: Fingerprint, specific: bool
-    ) -> bool:
-        equal = answer_key(theirs) == print_.answer
+    def _same(self, there: Said, here: Said, prose: bool, specific: bool) -> bool:
+        equal = there.key == here.key
         if not equal and self.by_answer:
-            differ = changes(sentences(answer), sentences(theirs)) if print_.prose else None
+            differ = changes(sentences(here.answer), sentences(there.answer)) if prose else None
             if differ is None or not all(harmless(change, self._both_used) for change in differ):
                 return False
-        return self._agree(question, asked_there, specific and equal)
+        return self._agree(here.question, there.question, specific and equal)
 
     def _agree(self, a: list, b: list, specific: bool) -> bool:
         differ = changes(a, b)

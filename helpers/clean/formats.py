@@ -73,6 +73,8 @@ def hoisted(value: Any) -> dict:
 
 def is_kto(row: Row) -> bool:
     """Whether the row has an answer and a label that says whether it is a good one."""
+    if "label" not in row.values:
+        return False
     label = row.get("label")
     judged = isinstance(label, bool) or str(label).strip().lower() in _BAD | {"true", "desirable", "good", "1"}
     return judged and row.has(*ANSWERS, "messages", "conversations")
@@ -80,7 +82,8 @@ def is_kto(row: Row) -> bool:
 
 def is_preference(row: Row) -> bool:
     """Whether the row holds a chosen or a rejected answer."""
-    return any(row.has(name) and isinstance(row.get(name), str | list | dict) for name in ("chosen", "rejected"))
+    given = [row.get(name) for name in ("chosen", "rejected") if row.has(name)]
+    return any(isinstance(value, str | list | dict) for value in given)
 
 
 def _refuse(row: Row) -> None:

@@ -45,6 +45,8 @@ _ORDER_WORD = re.compile(
     r"[ ]?(?:is|was|是|为|:|：|=|-|#|（|\()?[ ]?[\"']?#?$",
     re.IGNORECASE,
 )
+_FAR_DIGITS = re.compile(r"[0-9][^A-Za-z]{5,}[0-9]")
+_MANY_DIGITS = re.compile(r"(?:[0-9][^0-9A-Za-z]{0,2}){6}[0-9]|[0-9],? ?(?:x|ext)")  # no number is shorter
 _CARD_WORD = re.compile(r"(?:card|visa|mastercard|amex|卡)[^0-9]{0,12}$", re.IGNORECASE)
 
 
@@ -67,7 +69,7 @@ def mask_personal_data(
     `protected` are values that must stay, such as the order id of the answer. `is_task` says whether text[start:end]
     is what the row is about, and stays.
     """
-    if "@" not in text and not re.search(r"[0-9][^A-Za-z]{5,}[0-9]", text):
+    if "@" not in text and not (_FAR_DIGITS.search(text) and _MANY_DIGITS.search(text)):
         return text, []
     keep = [value for value in protected if value]
     done = []

@@ -20,7 +20,7 @@ CSV_RECORD_LINES = 5000
 _BOM = "\ufeff"
 
 
-@dataclass(slots=True)
+@dataclass
 class RawRow:
     """One row as it stands in its file. `line` and `row` count from 1; `error` is (reason, detail) or None.
 

@@ -18,6 +18,7 @@ _WIDE_RUN = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]+")
 _WIDE_MARK = re.compile(
     "(?<=[0-9A-Za-z])[\uff03\uff06\uff0b\uff0d\uff0e\uff0f\uff1d\uff20\uff3f](?=[0-9A-Za-z])|\uff03(?=[0-9A-Za-z])|(?<=[0-9A-Za-z])\u3000(?=[0-9A-Za-z])"
 )
+_UNUSUAL = re.compile("[^\t\n\r\x20-\x7e\u3001-\u3011\u4e00-\u9fff\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f]")
 _OTHER_LETTERS = re.compile("[A-Za-z\u3400-\u9fff]")
 _ABOUT_WIDTH = re.compile("全角|半角|full-?width|half-?width", re.IGNORECASE)
 
@@ -70,8 +71,10 @@ def fix_mojibake(text: str) -> str:
     if text.isascii():
         return text
     import ftfy
+    from ftfy.badness import is_bad
 
-    return _fix_gbk_mojibake(_fix_rare_letters(ftfy.fix_encoding(text)))
+    fixed = ftfy.fix_encoding(text) if is_bad(text) else text  # ftfy asks itself the same, after more work
+    return _fix_gbk_mojibake(_fix_rare_letters(fixed))
 
 
 def _fix_rare_letters(text: str) -> str:
@@ -144,6 +147,8 @@ def strip_html(text: str) -> str:
 
     A one-letter name is a tag only where it is also closed. Block elements become line breaks.
     """
+    if "<" not in text and "&" not in text:
+        return text
     lowered = text.lower()
 
     def replace(tag: re.Match) -> str:
@@ -209,16 +214,21 @@ REPAIRS: dict[str, tuple[Repair, ...]] = {
     "answer": (("mojibake", fix_mojibake), *_ENCODING),
     "code": (),
 }
+_OTHER_REPAIRS = {kind: tuple(step for step in steps if step not in _ENCODING) for kind, steps in REPAIRS.items()}
+
+
+def _decoded_well(text: str) -> bool:
+    """Whether no repair of _ENCODING has anything to do, as a quick look shows."""
+    if text.isascii():
+        return not _CONTROLS.search(text)
+    return _UNUSUAL.search(text) is None and fix_mojibake(text) == text
 
 
 @lru_cache(maxsize=64)  # an instruction is the same in row after row, and an answer is repaired by two callers
 def repair_text(text: str, kind: str) -> tuple[str, tuple[str, ...]]:
     """Apply the repairs of `kind` (a key of REPAIRS) in order: (repaired text, names of those that changed it)."""
     done = []
-    plain = text.isascii() and not _CONTROLS.search(text)  # then there is nothing that a wrong decoding left
-    for name, repair in REPAIRS[kind]:
-        if plain and (name, repair) in _ENCODING:
-            continue
+    for name, repair in _OTHER_REPAIRS[kind] if _decoded_well(text) else REPAIRS[kind]:
         repaired = repair(text)
         if repaired != text:
             done.append(name)

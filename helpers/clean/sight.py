@@ -10,7 +10,7 @@ from helpers.clean.turns import ROLE_KEYS, is_tool_role, pick
 SHOWN = 60  # characters of an example
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RowSight:
     """One row: the name of its format, its filled columns, who speaks in it, and how it begins."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from helpers import DATA
 from helpers.chats import rendered
+from helpers.clean.base_tokenizer import BaseTokenizer
 from helpers.clean.fields import RowError
 from helpers.clean.formats import Messages
 from helpers.errors import InputError
@@ -33,10 +34,15 @@ class ChatTokenizer:
 
     @cached_property
     def tokenizer(self):
-        """The transformers tokenizer, loaded at first use. Raises InputError when it cannot be."""
+        """The transformers tokenizer, loaded at first use, or of the embedded base what is asked of it here.
+
+        Raises InputError when it cannot be loaded.
+        """
         if not isinstance(self.source, str | Path):
             return self.source
         path = Path(self.source)
+        if path == DATA / "base" and not self.template:
+            return BaseTokenizer(path)
         if not path.is_dir() and (path.is_absolute() or len(path.parts) > 2 or str(self.source).startswith(".")):
             raise InputError(f"the tokenizer {self.source}: no such directory")
         from transformers import AutoTokenizer

@@ -37,7 +37,10 @@ def is_tool_role(role: str) -> bool:
 
 def pick(turn: dict, keys: tuple[str, ...]) -> str | None:
     """The first of `keys` that `turn` has."""
-    return next((key for key in keys if key in turn), None)
+    for key in keys:
+        if key in turn:
+            return key
+    return None
 
 
 def read_turns(turns: Any, name: str, notes: Notes, takes_tools: bool = False) -> list[dict[str, Any]]:

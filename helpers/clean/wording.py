@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
+from operator import is_
 
 from helpers.clean.vocabulary import (
     ADDED_FREELY,
@@ -77,11 +78,21 @@ class Sentence(tuple[Token, ...]):
     """The tokens of a sentence, and their words alone, which is what compares."""
 
     words: tuple[str, ...]
+    slots: frozenset[str]
 
     def __new__(cls, tokens: Iterable[Token]):
         sentence = super().__new__(cls, tokens)
         sentence.words = tuple(token.word for token in sentence)
         return sentence
+
+    def __getattr__(self, name: str):
+        """`slots` when they are first asked for: each word with its neighbours, and the neighbours alone."""
+        if name != "slots":
+            raise AttributeError(name)
+        edged = [_EDGE, *self.words, _EDGE]
+        places = list(zip(edged, edged[1:], edged[2:]))
+        self.slots = frozenset([slot(a, "", c) for a, _, c in places] + [slot(a, b, c) for a, b, c in places])
+        return self.slots
 
 
 def sentences(text: str) -> list[Sentence]:
@@ -91,13 +102,14 @@ def sentences(text: str) -> list[Sentence]:
         for pattern, plain in _CONTRACTIONS:
             text = pattern.sub(plain, text)
     shouted = text.isupper()
-    found = []
-    for piece in _SENTENCE.split(text):
-        words = _TOKEN.findall(piece)
-        if words:
-            named = (i > 0 and not shouted and word[0].isupper() for i, word in enumerate(words))
-            found.append(Sentence(map(Token, map(_plain, words), named)))
-    return found
+    return [found for piece in _SENTENCE.split(text) if (found := _sentence(piece, shouted))]
+
+
+@lru_cache(maxsize=1 << 13)  # what many rows share is taken apart once, and is one object
+def _sentence(piece: str, shouted: bool) -> Sentence:
+    words = _TOKEN.findall(piece)
+    named = (i > 0 and not shouted and word[0].isupper() for i, word in enumerate(words))
+    return Sentence(map(Token, map(_plain, words), named))
 
 
 def _plain(word: str) -> str:
@@ -109,10 +121,10 @@ def features(text: str) -> set[str]:
     plain = text.casefold() if text.isascii() else unicodedata.normalize("NFKC", text).replace("’", "'").casefold()
     words = _TOKEN.findall(plain.replace("'", ""))
     if text.isascii():
-        return {word.strip() for word in set(words).difference(_NO_FEATURE)}
+        return set(map(str.strip, set(words).difference(_NO_FEATURE)))
     words = [word.strip() for word in words if word not in _NO_FEATURE]
-    pairs = {a + b for a, b in zip(words, words[1:]) if len(a) == len(b) == 1 and a >= "\u0e00" and b >= "\u0e00"}
-    return pairs.union(words)
+    alone = [word if word >= "\u0e00" and len(word) == 1 else "" for word in words]
+    return {a + b for a, b in zip(alone, alone[1:]) if a and b}.union(words)
 
 
 def changes(one: list[Sentence], other: list[Sentence]) -> list[Change] | None:
@@ -140,13 +152,7 @@ def changes(one: list[Sentence], other: list[Sentence]) -> list[Change] | None:
 
 def slots(text: list[Sentence]) -> set[str]:
     """Each word of `text` with its neighbours, and the neighbours alone: the place in which it stands."""
-    found = set()
-    for sentence in text:
-        words = [_EDGE, *sentence.words, _EDGE]
-        for before, word, after in zip(words, words[1:], words[2:]):
-            found.add(slot(before, "", after))
-            found.add(slot(before, word, after))
-    return found
+    return set[str]().union(*(sentence.slots for sentence in text))
 
 
 def slot(before: str, word: str, after: str) -> str:
@@ -156,17 +162,27 @@ def slot(before: str, word: str, after: str) -> str:
 
 def _unequal(a: list[Sentence], b: list[Sentence]) -> Iterator[tuple[list[Sentence], list[Sentence]]]:
     """Stretches of sentences in which two texts differ: equal beginnings and ends cost nothing."""
-    words = [[sentence.words for sentence in side] for side in (a, b)]
-    start = 0
-    while start < min(len(a), len(b)) and words[0][start] == words[1][start]:
+    shorter = min(len(a), len(b))
+    same = [*map(is_, a, b), False]
+    start = min(same.index(False), shorter)
+    while start < shorter and _equal(a[start], b[start]):
         start += 1
     end = 0
-    while end < min(len(a), len(b)) - start and words[0][-1 - end] == words[1][-1 - end]:
+    while end < shorter - start and _equal(a[-1 - end], b[-1 - end]):
         end += 1
-    middles = [side[start : len(side) - end] for side in words]
-    for tag, i, j, k, m in SequenceMatcher(None, middles[0], middles[1], autojunk=False).get_opcodes():
+    first, second = a[start : len(a) - end], b[start : len(b) - end]
+    if not first or not second or len(first) == len(second) == 1:  # as in most pairs: nothing to match
+        if first or second:
+            yield first, second
+        return
+    words = [[sentence.words for sentence in side] for side in (first, second)]
+    for tag, i, j, k, m in SequenceMatcher(None, words[0], words[1], autojunk=False).get_opcodes():
         if tag != "equal":
-            yield a[start + i : start + j], b[start + k : start + m]
+            yield first[i:j], second[k:m]
+
+
+def _equal(a: Sentence, b: Sentence) -> bool:
+    return a is b or a.words == b.words
 
 
 def harmless(change: Change, both_used: Callable[[str, str], bool]) -> bool:

@@ -12,6 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, islice
+from multiprocessing import forkserver
 
 from helpers.clean.duplicates import Fingerprint, fingerprint
 from helpers.clean.fields import RowError
@@ -22,7 +23,9 @@ from helpers.errors import InputError
 from helpers.files import encode_row
 
 CHUNK_ROWS, CHUNK_CHARACTERS = 250, 250_000  # what goes to a worker in one piece
-FIRST_CHUNKS = 40  # done here before workers are started, which takes them seconds
+FIRST_CHUNKS = 6  # done here, the later ones while the server starts that workers are forked from
+SERVER_AFTER = 2  # chunks: fewer rows are done before a process would be there
+PRELOADED = ["helpers.clean.workers", "ftfy"]  # imported once, by the server
 IN_FLIGHT = 3  # chunks for each worker that are under way
 
 
@@ -30,7 +33,7 @@ class WorkerError(RuntimeError):
     """A worker process ended without an answer."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Judged:
     """A row after all that can be done without the others: the line to write, or (reason, detail) to reject it for;
     what it looked like, and what of it was ignored or left."""
@@ -81,11 +84,24 @@ def judge_all(rows: Iterable[RawRow], rules: Rules, workers: int) -> Generator[C
     raises is raised here.
     """
     pieces = _chunks(rows)
-    for chunk in pieces if workers == 1 else islice(pieces, FIRST_CHUNKS):
+    for number, chunk in enumerate(pieces if workers == 1 else islice(pieces, FIRST_CHUNKS)):
+        if workers > 1 and number == SERVER_AFTER:
+            _start_server()
         yield _judge_chunk(chunk, rules)
     rest = next(pieces, None)
     if rest is not None:
         yield from _judge_in_workers(chain([rest], pieces), rules, workers)
+
+
+_START = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+
+
+def _start_server() -> None:
+    """Let the process start that workers are forked from, where there is such a thing; nobody waits for it."""
+    if _START == "forkserver":
+        multiprocessing.set_forkserver_preload(PRELOADED)
+        with _no_interrupt():  # its children inherit this
+            forkserver.ensure_running()
 
 
 def _judge_in_workers(pieces: Iterable[list[RawRow]], rules: Rules, workers: int) -> Generator[Chunk, None, None]:
@@ -93,7 +109,7 @@ def _judge_in_workers(pieces: Iterable[list[RawRow]], rules: Rules, workers: int
         sent = pickle.dumps(rules)
     except (pickle.PicklingError, TypeError, AttributeError) as error:
         raise InputError(f"this tokenizer cannot be sent to worker processes ({error}): use one worker") from None
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker, (sent,))
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context(_START), _start_worker, (sent,))
     waiting: deque[Future[Chunk]] = deque()
     try:
         for piece in pieces:

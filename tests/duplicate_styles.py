@@ -1,6 +1,10 @@
 """More labelled data for near duplicates, in other styles than `duplicate_sets`: letters to a caretaker with a JSON of their
 own, headlines before a long instruction, numbered passages that cite, three schemas after the question, function calls as
 text in a chat. The small changes are others, too: contractions, openings, articles left out, neighbouring keys.
+
+Scored once, on seeds 1 and 2, before any rule was looked at: precision 1.00 in each kind, recall 0.93 (tickets), 0.65
+(classification), 0.73 (retrieval), 0.96 (SQL) and 0.75 (tools). The kinds of misses were mended afterwards: openings and
+closings, articles, phrases for a word, synonyms.
 """
 
 import itertools

@@ -6,6 +6,7 @@ import random
 import pytest
 from clean_tools import ask, clean_bytes, contents, lines
 from duplicate_sets import FIRST, HELD_OUT, KINDS, SECOND, Score, labelled
+from duplicate_styles import styled
 
 from helpers.chats import task_messages
 from helpers.clean import group_rows, split_rows
@@ -49,11 +50,10 @@ def test_chinese_rows(tmp_path, question, verdict):
     assert verdicts(tmp_path, ask(CHINESE, CHINESE_ANSWER), ask(question, CHINESE_ANSWER)) == ["kept", verdict]
 
 
-def scored(folder, kind, world, seeds) -> Score:
-    """What is said of the rows of `kind` against what is true of them."""
+def scored(folder, sets) -> Score:
+    """What is said of the rows of each of `sets` against what is true of them."""
     real = found = right = 0
-    for seed in seeds:
-        rows, truth = labelled(kind, world, seed)
+    for rows, truth in sets:
         said = [verdict in ("duplicate", "near_duplicate") for verdict in verdicts(folder, *rows, max_tokens=10_000)]
         real, found = real + sum(truth), found + sum(said)
         right += sum(a and b for a, b in zip(truth, said))
@@ -63,10 +63,19 @@ def scored(folder, kind, world, seeds) -> Score:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_near_duplicates_of_five_kinds(tmp_path, kind):
-    """Each world holds the precision; the recall is that of the kind. The weakest world has more than one word swapped."""
-    scores = [scored(tmp_path, kind, world, (11, 12)) for world in (FIRST, SECOND, HELD_OUT)]
+    """Each world holds the precision; the recall is that of the kind, and of no world below 0.9."""
+    scores = [
+        scored(tmp_path, [labelled(kind, world, seed) for seed in (11, 12)]) for world in (FIRST, SECOND, HELD_OUT)
+    ]
     assert all(score.real > 30 and score.precision >= 0.99 and score.recall >= 0.9 for score in scores), scores
     assert sum(score.right for score in scores) >= 0.95 * sum(score.real for score in scores), scores
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_near_duplicates_in_other_styles(tmp_path, kind):
+    score = scored(tmp_path, [styled(kind, 3)])
+    assert score.real > 30 and score.precision >= 0.99 and score.recall >= 0.95, score
 
 
 INSTRUCTION = (

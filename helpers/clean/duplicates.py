@@ -272,13 +272,13 @@ class Rows:
         more = list(telling)
         if not more:
             return True
-        if any(map(carries_meaning, more)):
+        if any(carries_meaning(change, self._both_used) for change in more):
             return False
         return (len(more) == 1 and more[0].one_word) or self._overlap(a, more) >= self.threshold
 
     def _variant(self, change: Change) -> bool:
         """Whether a word stands nowhere but in this place, where nearly all rows have the other of the two."""
-        if not change.one_word or carries_meaning(change):
+        if not change.one_word or carries_meaning(change, self._both_used):
             return False
         pair = (change.removed[0].word, change.added[0].word)
         in_place = [self.counts.of(slot(change.before, word, change.after)) for word in pair]

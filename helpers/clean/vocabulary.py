@@ -1,19 +1,23 @@
 """Words by what they do to a question: courtesy adds nothing, some carry its meaning, some stand for one another."""
 
 COURTESY = set(
-    "please pls plz kindly thanks thank thx cheers hi hello hey dear there regards sincerely greetings sir madam "
-    "appreciated appreciate advance much many lot help tell know wondering curious question".split()
+    "please pls plz kindly thanks thank thx thanx ty tysm tia cheers hi hiya howdy hello hey dear there regards "
+    "sincerely greetings sir madam appreciated appreciate bye goodbye pardon advance much many lot help tell know "
+    "wondering curious question".split()
 )
 BESIDE_COURTESY = set(
-    "a an the you your so very in for of and with is are just really simply also then now ok i me my we can could "
-    "would like want to if quick this".split()
+    "a an the you your so very in for of and with is are was were just really simply also then now ok i me my we can "
+    "could would like want to if quick this by be been have having it all again time effort trouble bother bothering "
+    "bunch ton patience understanding kindness cooperation consideration attention answer reply response advice "
+    "guidance input feedback assistance support service mate soon hearing hope finds well fine doing going great "
+    "wonderful lovely nice day week weekend everything thing favor favour moment minute truly wish".split()
 )
 _GREETED = "all everyone everybody team guys folks friend friends colleagues support assistant again sirs".split()
 COURTESY_PAIRS = {  # words that are courtesy only together
     *(("good", time) for time in "morning afternoon evening day night luck".split()),
     *(
         (how, what)
-        for how in ("kind", "best", "warm", "warmest", "many")
+        for how in ("kind", "kindest", "best", "warm", "warmest", "many")
         for what in ("regards", "wishes", "greetings")
     ),
     *((hail, whom) for hail in ("dear", "hi", "hello", "hey") for whom in _GREETED),
@@ -25,10 +29,23 @@ COURTESY_PAIRS = {  # words that are courtesy only together
         ("yours", "sincerely"),
         ("yours", "faithfully"),
     ),
-    *(("looking", "forward"), ("much", "obliged"), ("hope", "you"), ("as", "soon"), ("soon", "as"), ("as", "possible")),
+    *(
+        ("the", "way"),
+        ("if", "possible"),
+        ("good", "one"),
+        ("you", "mind"),
+        ("your", "time"),
+        ("looking", "forward"),
+        ("much", "obliged"),
+        ("hope", "you"),
+        ("as", "soon"),
+        ("soon", "as"),
+        ("as", "possible"),
+    ),
 }
 ADDED_FREELY = set("a an the just so ok okay oh really very also then now".split())
-HAN_COURTESY = "谢感请您你好麻烦多非常了的吧呢啊啦吗呀哦嗯急"
+OPENERS = set("well um uh er hm hmm anyway anyhow alright right actually basically".split())  # before all else
+HAN_COURTESY = "谢感请您你好麻烦多非常了的吧呢啊啦吗呀哦嗯急~"
 
 # Wherever one of these is added or left out, something else is said.
 MEANING = set(
@@ -66,6 +83,17 @@ error mistake|sentence phrase|section part|currently presently now|shop store|si
 short brief|briefly shortly|check verify|determine decide|identify recognise recognize|compute calculate
 write compose|return give|returns gives|arrive come|arrived came|got received|send ship|sent shipped
 colour color|favourite favorite|centre center|grey gray|organise organize|summarise summarize|behaviour behavior
+people persons|trip journey voyage|car automobile|flat apartment|near close_to|illness disease sickness
+fall drop decline|rise climb|reveal disclose|located situated|doctor physician|package parcel|phone telephone
+television tv|holiday vacation|lawyer attorney|teacher instructor|stop halt cease|allow permit|keep retain
+happen occur|happens occurs
+happened occurred|talk speak chat|cheap inexpensive|expensive costly|funny amusing|scared afraid frightened
+strange odd weird|clever smart intelligent|beautiful gorgeous|rich wealthy|main primary principal|enough sufficient
+different distinct|same identical|several multiple various|quiet silent|loud noisy|cost price|employee worker
+company firm|country nation|issue problem|solve resolve|try attempt|close shut|closed shut|reserve book|notify alert
+remember recall|sofa couch|rubbish trash garbage|lift elevator|autumn fall|holds contains|broken out_of_order
+remove delete|get_rid_of remove delete|many a_lot_of lots_of|now right_now at_present|because_of due_to owing_to
+to in_order_to|with together_with|like such_as|find_out discover|call_off cancel|put_off postpone|set_up install
 is was|are were|this that the|these those the|can could|will would|shall will|may might
 till until|toward towards|among amongst|on upon|my our|me us|get have|has had
 """

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
+from itertools import dropwhile
 from operator import is_
 
 from helpers.clean.vocabulary import (
@@ -17,6 +18,7 @@ from helpers.clean.vocabulary import (
     HAN_MEANING,
     MEANING,
     ONE_OF,
+    OPENERS,
     SURNAMES,
     SYNONYMS,
 )
@@ -34,8 +36,12 @@ _CONTRACTIONS = tuple(
         (r"\bcan't\b|\bcannot\b", "can not"),
         (r"\bwon't\b", "will not"),
         (r"n't\b", " not"),
-        (r"(?<=\bwhat)'s\b|(?<=\bit)'s\b|(?<=\bthat)'s\b|(?<=\bwhere)'s\b|(?<=\bwho)'s\b|(?<=\bhow)'s\b", " is"),
+        (
+            r"(?<=\bwhat)'s\b|(?<=\bit)'s\b|(?<=\bthat)'s\b|(?<=\bwhere)'s\b|(?<=\bwho)'s\b|(?<=\bhow)'s\b|(?<=\bthere)'s\b",
+            " is",
+        ),
         (r"\bi'm\b", "I am"),
+        (r"(?<=\bi)'d\b|(?<=\byou)'d\b|(?<=\bwe)'d\b", " would"),
         (r"'re\b", " are"),
         (r"'ve\b", " have"),
         (r"'ll\b", " will"),
@@ -195,7 +201,18 @@ def harmless(change: Change, both_used: Callable[[str, str], bool]) -> bool:
         return bool(change.around or not change.removed or not change.added)
     if "".join(token.word for token in removed) == "".join(token.word for token in added):
         return True
-    return change.around and _pairwise(removed, added, both_used)
+    if not change.around:
+        return False
+    if change.before == _EDGE:
+        removed, added = (tuple(dropwhile(lambda token: token.word in OPENERS, side)) for side in (removed, added))
+    bare = [tuple(token for token in side if token.word not in ADDED_FREELY) for side in (removed, added)]
+    return _pairwise(removed, added, both_used) or _pairwise(*bare, both_used) or _one_phrase(removed, added)
+
+
+def _one_phrase(removed: tuple[Token, ...], added: tuple[Token, ...]) -> bool:
+    """Whether one is a phrase that stands for the other, as "close to" for "near"."""
+    one, other = (SYNONYMS.get("_".join(token.word for token in side), set()) for side in (removed, added))
+    return bool(one & other)
 
 
 def _pairwise(removed, added, both_used) -> bool:
@@ -250,9 +267,9 @@ def is_typo(a: str, b: str) -> bool:
     return swapped or (at > 0 and a[at + 1 :] == b[at + 1 :])
 
 
-def carries_meaning(change: Change) -> bool:
+def carries_meaning(change: Change, both_used: Callable[[str, str], bool]) -> bool:
     """Whether `change` is about a number, a name, a negation or the like, so that no equal answer makes up for it."""
-    sides = (change.removed, change.added)
+    sides = [_without_courtesy(side, both_used) for side in (change.removed, change.added)]
     both = [token for side in sides for token in side]
     if all(any(token.word in ONE_OF for token in side) for side in sides):
         return True

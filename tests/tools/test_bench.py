@@ -101,6 +101,7 @@ def test_cleaning_in_real_processes():
     size, speed = one["measurements"]["120 rows, input"], one["measurements"]["120 rows, speed"]
     assert size["values"][0] / speed["values"][0] == pytest.approx(one["settings"]["megabytes"][1] / 120, abs=5e-4)
     assert one["measurements"]["120 rows, peak bytes"]["median"] > 50e6
+    assert one["ratios"]["120 rows by 2 workers / 120 rows, speed"]["median"] > 0
 
 
 @pytest.mark.slow

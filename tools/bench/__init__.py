@@ -8,6 +8,6 @@ BENCHMARKS = {
     "inference": "the same answers from the base, with an adapter, and with the adapter merged",
     "recipes": "the articles' training recipe against the course's, in real tokens a second",
     "methods": "a training step in full, with LoRA and with QLoRA: time, bytes, and what the articles claim of them",
-    "cleaning": "the cleaner on generated tickets: rows and megabytes a second, and how its memory grows",
+    "cleaning": "the cleaner on generated tickets: rows and megabytes a second, with workers, and how its memory grows",
 }
 FEWEST = 5  # values behind a median on a card

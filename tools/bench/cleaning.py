@@ -15,6 +15,7 @@ from tools.bench.card import Measurement, Options, Result, sides_of
 from tools.bench.startup import python
 
 ONCE_ABOVE = 100_000  # rows from which one run has to do
+WORKERS = 2  # processes beside the parent's, whose speed is compared with that of one process
 
 
 def write_tickets(sizes: tuple[int, ...], folder: Path, seed: int = 0) -> dict[int, Path]:
@@ -36,7 +37,7 @@ def write_tickets(sizes: tuple[int, ...], folder: Path, seed: int = 0) -> dict[i
     return paths
 
 
-def clean(path: Path) -> dict:
+def clean(path: Path, workers: int = 1) -> dict:
     """Clean one file, the tokenizer loaded before: seconds by clock and of the processor, rows kept, and the bytes that
     this process grew by."""
     from helpers.clean import clean_files
@@ -45,7 +46,8 @@ def clean(path: Path) -> dict:
     tokenizer = ChatTokenizer()
     tokenizer.count([{"role": "user", "content": "?"}])
     before, start, worked = peak_resident_bytes(), time.perf_counter(), time.process_time()
-    report = clean_files([path], path.with_suffix(".clean"), path.with_suffix(".rejects"), tokenizer=tokenizer)
+    outputs = path.with_suffix(".clean"), path.with_suffix(".rejects")
+    report = clean_files([path], *outputs, tokenizer=tokenizer, workers=workers)
     clock, processor, peak = time.perf_counter() - start, time.process_time() - worked, peak_resident_bytes()
     return {
         "clock": clock,
@@ -56,21 +58,28 @@ def clean(path: Path) -> dict:
     }
 
 
-def in_child(path: Path) -> dict:
+def in_child(path: Path, workers: int = 1) -> dict:
     """`clean` in a fresh process."""
-    return json.loads(python(["-m", "tools.bench.cleaning", str(path)]))
+    return json.loads(python(["-m", "tools.bench.cleaning", str(path), str(workers)]))
 
 
 def run(options: Options) -> Result:
-    """Clean each row count `options.repeats` times in turns; one of more than 100,000 rows once."""
+    """Clean each row count `options.repeats` times in turns, in one process and with WORKERS; one of more than 100,000
+    rows once, in one process."""
     sizes = sorted(options.rows)
     often, once = ([n for n in sizes if (n > ONCE_ABOVE) == rare] for rare in (False, True))
     with tempfile.TemporaryDirectory() as folder:
         paths = write_tickets(tuple(sizes), Path(folder))
         megabytes = {n: path.stat().st_size / 1e6 for n, path in paths.items()}
-        runs = {n: lambda n=n: in_child(paths[n]) for n in often}
-        found = interleave(runs, options.repeats, warm_up=False) | {n: [in_child(paths[n])] for n in once}
-    measured = {}
+        runs = {(n, w): lambda n=n, w=w: in_child(paths[n], w) for n in often for w in (1, WORKERS)}
+        taken_in_turns = interleave(runs, options.repeats, warm_up=False)
+        found = {n: taken_in_turns[n, 1] for n in often} | {n: [in_child(paths[n])] for n in once}
+    measured = {
+        f"{n} rows by {WORKERS} workers, speed": Measurement(
+            "rows/s", tuple(n / one["clock"] for one in taken_in_turns[n, WORKERS])
+        )
+        for n in often
+    }
     for n, taken in found.items():
         measured[f"{n} rows, speed"] = Measurement("rows/s", tuple(n / one["clock"] for one in taken))
         measured[f"{n} rows, processor"] = Measurement("ms a row", tuple(1e3 * one["processor"] / n for one in taken))
@@ -78,11 +87,19 @@ def run(options: Options) -> Result:
         measured[f"{n} rows, peak bytes"] = Measurement("bytes", tuple(one["peak_bytes"] for one in taken))
         measured[f"{n} rows, grown bytes"] = Measurement("bytes", tuple(one["grown_bytes"] for one in taken))
     kept = {n: taken[0]["kept"] for n, taken in found.items()}
+    compared = [f"{n} rows / {m} rows, speed" for m, n in pairwise(often)]
+    compared += [f"{n} rows by {WORKERS} workers / {n} rows, speed" for n in often]
+    headlines = [f"{n} rows, {what}" for n in sizes for what in ("speed", "input", "processor", "peak bytes")]
     return Result(
-        settings={"rows": sizes, "kept": list(kept.values()), "megabytes": [round(m, 1) for m in megabytes.values()]},
+        settings={
+            "workers": WORKERS,
+            "rows": sizes,
+            "kept": list(kept.values()),
+            "megabytes": [round(m, 1) for m in megabytes.values()],
+        },
         measurements=measured,
-        ratios={name: sides_of(name) for name in (f"{n} rows / {m} rows, speed" for m, n in pairwise(often))},
-        headlines=tuple(f"{n} rows, {what}" for n in sizes for what in ("speed", "input", "processor", "peak bytes")),
+        ratios={name: sides_of(name) for name in compared},
+        headlines=(*headlines, *(f"{n} rows by {WORKERS} workers, speed" for n in often)),
         checks={
             "nearly all rows are kept": all(kept[n] >= 0.95 * n for n in sizes),
         },
@@ -90,4 +107,4 @@ def run(options: Options) -> Result:
 
 
 if __name__ == "__main__":
-    print(json.dumps(clean(Path(sys.argv[1]))))
+    print(json.dumps(clean(Path(sys.argv[1]), int(sys.argv[2]))))

@@ -75,7 +75,7 @@ def test_near_duplicates_of_five_kinds(tmp_path, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_near_duplicates_in_other_styles(tmp_path, kind):
     score = scored(tmp_path, [styled(kind, 3)])
-    assert score.real > 30 and score.precision >= 0.99 and score.recall >= 0.95, score
+    assert score.real >= 30 and score.precision >= 0.99 and score.recall >= 0.95, score
 
 
 INSTRUCTION = (
@@ -92,6 +92,9 @@ INSTRUCTION = (
         ("open at 9", "open at 10", "kept"), ("when do you open", "when do you close", "kept"), ("is it open before noon", "is it open after noon", "kept"),
         ("is the reading room open", "hello, is the reading room open? thanks a lot", "near_duplicate"), ("is Mara in", "is Maria in", "kept"),
         ("can i come in legal holidays", "can i come in illegal holidays", "kept"),
+        ("is the reading room open", "By the way, is the reading room open? I'd appreciate an answer", "near_duplicate"),
+        ("is the reading room open", "well, is raeding room open", "near_duplicate"), ("is it near the river", "is it close to the river", "near_duplicate"),
+        ("is it near the river", "is it far from the river", "kept"), ("does the map hang well", "does the map hang", "kept"), ("is there one more desk", "is there a desk", "kept"),
     ],
 )  # fmt: skip
 def test_what_is_left_of_a_long_instruction_decides(tmp_path, one, other, verdict):

@@ -78,6 +78,7 @@ def test_the_same_bytes_whatever_the_number_of_workers(tmp_path, small_pieces, m
 def test_few_rows_start_no_process(tmp_path, monkeypatch):
     monkeypatch.setattr(workers, "ProcessPoolExecutor", None)
     monkeypatch.setattr(workers, "_start_server", None)
+    assert workers.FIRST_CHUNKS * workers.CHUNK_ROWS == 1500  # as the help of --workers says
     (tmp_path / "in.jsonl").write_bytes(lines(*(ask(f"Question {n}", "yes") for n in range(400))))
     outputs(tmp_path, [tmp_path / "in.jsonl"], workers=2)
 

@@ -205,8 +205,10 @@ def harmless(change: Change, both_used: Callable[[str, str], bool]) -> bool:
         return False
     if change.before == _EDGE:
         removed, added = (tuple(dropwhile(lambda token: token.word in OPENERS, side)) for side in (removed, added))
-    bare = [tuple(token for token in side if token.word not in ADDED_FREELY) for side in (removed, added)]
-    return _pairwise(removed, added, both_used) or _pairwise(*bare, both_used) or _one_phrase(removed, added)
+    if _pairwise(removed, added, both_used) or _one_phrase(removed, added):
+        return True
+    less, more = (tuple(token for token in side if token.word not in ADDED_FREELY) for side in (removed, added))
+    return _pairwise(less, more, both_used)
 
 
 def _one_phrase(removed: tuple[Token, ...], added: tuple[Token, ...]) -> bool:

@@ -108,15 +108,23 @@ def test_an_unknown_argument_says_that_it_was_looked_up_in_another_version_than_
     assert drift.check(path)[0].pinned.endswith("not in the pinned peft==0.4")
 
 
+FUNCTIONS = (
+    "def step_{0}(rows, model: AutoModelForCausalLM, tokenizer):\n    total, kept = 0, []\n"
+    "    for row in rows:\n        ids = tokenizer(row['text'], max_length={0}).input_ids\n"
+    "        total += len(ids)\n        kept.append({{'ids': ids, 'labels': [t for t in ids if t > {0}]}})\n"
+    "    args = TrainingArguments('o', learning_rate={0}, evaluation_strategy='no')\n    return total, args\n\n\n"
+    "result = step_{0}(data, model, tokenizer)\n"
+)
+CELLS = (
+    "model = AutoModelForCausalLM.from_pretrained('m{0}')\nids = tokenizer('{0}')\nfor row in ids:\n"
+    "    out = model.generate(**ids, max_length={0})\n    ids = tokenizer(out)\n"
+    "args = TrainingArguments('o', learning_rate={0}, evaluation_strategy='no')\nprint(model, ids, out, args)\n"
+)
+
+
 @pytest.mark.slow
-def test_the_time_grows_with_the_size_and_no_faster(tmp_path):
-    part = (
-        "def step_{0}(rows, model: AutoModelForCausalLM, tokenizer):\n    total, kept = 0, []\n"
-        "    for row in rows:\n        ids = tokenizer(row['text'], max_length={0}).input_ids\n"
-        "        total += len(ids)\n        kept.append({{'ids': ids, 'labels': [t for t in ids if t > {0}]}})\n"
-        "    args = TrainingArguments('o', learning_rate={0}, evaluation_strategy='no')\n    return total, args\n\n\n"
-        "result = step_{0}(data, model, tokenizer)\n"
-    )
+@pytest.mark.parametrize("part", [FUNCTIONS, CELLS], ids=["many functions", "the same names again and again"])
+def test_the_time_grows_with_the_size_and_no_faster(part, tmp_path):
     head = "from transformers import AutoModelForCausalLM, AutoTokenizer, TrainingArguments\ndata, model = load()\n"
     head += "tokenizer = AutoTokenizer.from_pretrained('x')\n"
     errors(head + part.format(0), tmp_path)

@@ -15,7 +15,6 @@ Notebook = nbformat.NotebookNode
 TO_BE_REWRITTEN = (
     *("05", "06", "07", "08", "09"),
     *("10", "11", "14"),
-    "18",
 )
 
 CHECK = "check"

@@ -81,8 +81,10 @@ def lines_of(step: str, first: str) -> list[str]:
     for number, piece in enumerate(BLOCK.split(step)):  # sentence, block, sentence, ...
         if number % 2:
             lines += [f"     {line}" for line in piece.splitlines()]
+        elif number == 0:
+            lines += wrap(plain(piece), first) or [first.rstrip()]
         else:
-            lines += wrap(plain(piece), "     " if lines else first)
+            lines += wrap(plain(piece), "     ")
     return lines
 
 

@@ -73,6 +73,7 @@ def test_the_card_shows_blocks_as_they_are_and_no_marks():
     found = doctor.Diagnosis("x", (doctor.Candidate("x", 1),), "T", "", "C `a=1`.", (SHELL, PYTHON, "`pip`: <b>"), "")
     lines = doctor.text(found).splitlines()
     assert "     export HF_HUB_DISABLE_XET=1" in lines and '     $env:HF_HUB_DISABLE_XET="1"' in lines
+    assert lines[lines.index('     $env:HF_HUB_DISABLE_XET="1"') - 1] == "     PowerShell:"
     assert '     encoding = "gb18030"' in lines and not any("`" in line for line in lines)
     page = card.page(found)
     assert "<pre>export HF_HUB_DISABLE_XET=1\nhf download ID --local-dir model</pre>" in page

@@ -280,7 +280,7 @@ def test_nothing_on_a_card_is_wider_than_80_columns_and_commands_are_there_for_b
                 case.id,
                 other,
             )
-            assert other == step or " PowerShell: " in doctor.text(found)
+            assert other == step or " PowerShell:" in doctor.text(found)
     unknown = doctor.diagnose("RuntimeError: " + "something unheard of " * 40)
     assert max(map(len, doctor.text(unknown).splitlines())) <= card.WIDTH
 

@@ -93,7 +93,8 @@ def test_held_out_reports_have_no_thread_in_common_with_the_others():
 
 def test_every_case_is_hit_by_a_report_or_a_message_of_the_installed_libraries():
     hit = {row["case"] for part in PARTS for row in reports(part)} | set(INSTALLED)
-    assert hit - {None} == {case.id for case in doctor.load()}
+    told = {case.id for case in doctor.load() if not case.wordings and not case.hints}  # in tests of descriptions
+    assert hit - {None} | told == {case.id for case in doctor.load()}
 
 
 def test_catalogue_is_well_formed():

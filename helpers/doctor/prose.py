@@ -55,7 +55,8 @@ LOG = re.compile(r"^\W*(?:\S*[:/]\S*/|running |copying |file \S|error: |warning:
 # Words that only who works with models says; a description without any is of something else.
 FIELD = re.compile(
     r"\btrain(?:s|ed|ing|er|able)?\b|train_|fine.?tun|\bq?lora\b|lora[_ ]|\bpeft\b|adapter|\bllms?\b|language model"
-    r"|checkpoint-|torch|cuda|llama|qwen|mistral|mixtral|gemma|\bphi-?\d|glm|baichuan|deepseek|falcon|bloom|\bbert\b"
+    r"|checkpoint-|sav\w+ (?:the |a |my )?checkpoint|保存 ?checkpoint|checkpoint ?保存"
+    r"|torch|cuda|llama|qwen|mistral|mixtral|gemma|\bphi-?\d|glm|baichuan|deepseek|falcon|bloom|\bbert\b"
     r"|\bgpt|hugging ?face|transformers|\btrl\b|unsloth|axolotl|swift|tokeniz|\bsft|\bdpo|grpo|\bepoch|\bloss\b"
     r"|grad_norm|gradient|input_ids|\blabels\b|embedding|vllm|gguf|ollama|bitsandbytes|\bbnb\b|deepspeed|zero-?3|\bfsdp"
     r"|\bnccl|quantiz|safetensors|bf16|fp16|bfloat16|chat.?template|pad_token|\bxet\b|hf[_-]|modelscope|triton"

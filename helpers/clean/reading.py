@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from helpers.clean.delimiters import known_delimiter, steady_delimiter
 from helpers.clean.encoding import Probe, probe, text_blocks, text_lines
-from helpers.clean.fields import canonical_key
 
 CSV_RECORD_LINES = 5000
 _BOM = "\ufeff"
@@ -71,7 +71,7 @@ def file_kind(path: Path, head: str) -> str:
     if suffix == ".json":
         first = start.split("\n", 1)[0]
         return "json" if start[:1] == "{" and parse_json(first)[1] else "jsonl"
-    if suffix not in (".jsonl", ".ndjson", ".jl") and start[:1] != "{" and _delimiter(start.split("\n", 1)[0])[1]:
+    if suffix not in (".jsonl", ".ndjson", ".jl") and start[:1] != "{" and known_delimiter(start.split("\n", 1)[0])[1]:
         return "csv"
     return "jsonl"
 
@@ -245,32 +245,6 @@ class _Lines:
         return item[1] + "\n"
 
 
-def _delimiter(header: str) -> tuple[str, int]:
-    """The delimiter under which most header cells are field names that we know, and how many those are."""
-    counts = {}
-    for mark in (",", ";", "\t", "|"):
-        cells = header.lstrip(_BOM).rstrip("\r").split(mark)
-        counts[mark] = sum(canonical_key(cell.strip(' "'))[0] is not None for cell in cells)
-    best = max(counts, key=counts.__getitem__)
-    return best, counts[best] if counts[best] > 1 else 0
-
-
-def _steady_delimiter(head: str) -> str:
-    """The delimiter that parts the first lines into equally many cells, the most of them; else that of the first."""
-    lines = head.split("\n")
-    lines = lines[: max(1, min(20, len(lines) - 1))]  # the last one may be cut off
-    steady, first = {}, {}
-    for mark in (",", ";", "\t", "|"):
-        try:
-            widths = [len(cells) for cells in csv.reader(lines, delimiter=mark) if cells]
-        except csv.Error:  # a NUL, or a cell without end
-            widths = []
-        first[mark] = widths[0] if widths else 0
-        steady[mark] = first[mark] if len(set(widths)) == 1 else 0
-    counts = steady if max(steady.values()) > 1 else first
-    return max(counts, key=counts.__getitem__)
-
-
 def _csv_rows(path: Path, found: Probe) -> Iterator[RawRow]:
     csv.field_size_limit(2**31 - 1)
     lines, delimiter, problem = _Lines(text_lines(path, found)), ",", ""
@@ -281,8 +255,8 @@ def _csv_rows(path: Path, found: Probe) -> Iterator[RawRow]:
         try:
             if header is None:
                 head = found.head.lstrip(_BOM)
-                delimiter, known = _delimiter(head.split("\n", 1)[0])
-                delimiter = delimiter if known else _steady_delimiter(head)
+                delimiter, known = known_delimiter(head.split("\n", 1)[0])
+                delimiter = delimiter if known else steady_delimiter(head)
             cells = next(csv.reader(lines, strict=True, delimiter=delimiter))
         except StopIteration:
             return

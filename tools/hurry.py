@@ -44,7 +44,7 @@ def item(step: str) -> str:
 def block(code: str) -> list[str]:
     """Lines of code in a fence, or in one for each shell where PowerShell takes it otherwise."""
     if (other := powershell(code)) != code:
-        return ["```bash", *code.splitlines(), "```", "PowerShell:", "```powershell", *other.splitlines(), "```"]
+        return ["```bash", *code.splitlines(), "```", "PowerShell:", "```", *other.splitlines(), "```"]
     return [f"```{'python' if is_python(code) else 'bash'}", *code.splitlines(), "```"]
 
 

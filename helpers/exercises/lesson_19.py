@@ -25,10 +25,10 @@ class Model(torch.nn.Module):
         self.get_output_embeddings().weight = weight if tied else torch.nn.Parameter(weight.detach().clone())
         self.config = SimpleNamespace(tie_word_embeddings=tied if says is None else says)
 
-    def get_input_embeddings(self) -> torch.nn.Module:
+    def get_input_embeddings(self) -> torch.nn.Embedding:
         return getattr(self.model, self.names[0])
 
-    def get_output_embeddings(self) -> torch.nn.Module:
+    def get_output_embeddings(self) -> torch.nn.Linear:
         return getattr(self, self.names[1])
 
 

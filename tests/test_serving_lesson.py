@@ -135,13 +135,18 @@ def test_a_person_types_a_ticket_turns_the_adapter_off_and_compares(lesson):
             browser.close()
     finally:
         page.close(verbose=False)
-    assert plain and tuned and tuned != plain
-    assert off == again == plain
+    client, prompt = lesson["client_of"](lesson["both"]), lesson["PROMPTS"][1]
+    direct = {
+        scale: serving.ask(client, "any", prompt, **lesson["scaled"](scale, cache_prompt=False)).text
+        for scale in (1.0, 0.0)
+    }
+    assert tuned == direct[1.0].strip()
+    assert off == again == plain == direct[0.0].strip()
 
 
 def type_and_read(tab, ticket: str, answered: int) -> tuple[str, str]:
     """Send a ticket; (the newest answer in the chat, the text beside it) once they no longer change."""
-    typed = tab.get_by_test_id("textbox").last
+    typed = tab.locator("textarea:enabled")
     typed.fill(ticket)
     typed.press("Enter")
     replies = tab.locator("[data-testid=bot]")

@@ -23,7 +23,7 @@ from helpers.reproduce import ANSI
 Notebook = nbformat.NotebookNode
 
 NOT_PROSE = re.compile(
-    r"<details>.*?</details>|^(```|~~~).*?^\1|\$\$.*?\$\$|<!--.*?-->"  # folded, fenced, formula, comment
+    r"<details>.*?</details>|^ *(```|~~~).*?^ *\1|\$\$.*?\$\$|<!--.*?-->"  # folded, fenced, formula, comment
     r"|`[^`\n]+`|\$[^$\n]+\$|!?\[[^\]]*\]\([^)]*\)|<[^>\n]+>"  # code, formula, link, tag or address
     r"|^#+ [^\n]*|^ *\d+[.)] ",  # heading, the number of a list's line
     re.MULTILINE | re.DOTALL,

@@ -10,7 +10,7 @@ URL    ?=
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help course lab check test lint notebooks data base bench stamp colab-check vllm-check clean
+.PHONY: help course lab check test lint notebooks data base bench stamp exercises colab-check vllm-check clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -57,6 +57,9 @@ bench: $(READY)  ## measure data/runs/bench.json again and bring its page in lin
 
 stamp: $(READY)  ## write the address of the clone's origin, or URL=..., into setup cells and Colab badges
 	$(BIN)/python -m tools.stamp $(URL)
+
+exercises: $(READY)  ## what a teacher hands out: build/exercises with stubs, build/solutions (seconds)
+	$(BIN)/python -m tools.handouts
 
 colab-check: $(READY)  ## prove the setup cell in a fresh environment with Colab's versions (minutes, 2 GB)
 	$(BIN)/python tests/tools/colab_check.py

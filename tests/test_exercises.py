@@ -2,28 +2,14 @@
 
 import importlib
 import importlib.util
-import re
 from pathlib import Path
 
-import nbformat
 import pytest
 
-from helpers import NOTEBOOKS
+from tools import handouts
+from tools.ledger import read_notebooks
 
-FENCE = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 HERE = Path(__file__).parent
-
-
-def exercises() -> dict[tuple[str, str], tuple[str, str]]:
-    """(stub, solution) by (number of the lesson, name of the exercise)."""
-    found = {}
-    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        cells = [(cell, cell.metadata.get("course", {})) for cell in nbformat.read(path, as_version=4).cells]
-        solutions = {course["solution"]: cell.source for cell, course in cells if "solution" in course}
-        for cell, course in cells:
-            if name := course.get("exercise"):
-                found[path.stem[:2], name] = (cell.source, "\n".join(FENCE.findall(solutions[name])))
-    return found
 
 
 def known_wrong(number: str) -> dict[str, list[tuple[str, str]]]:
@@ -33,7 +19,12 @@ def known_wrong(number: str) -> dict[str, list[tuple[str, str]]]:
     return module.WRONG
 
 
-FOUND = exercises()
+# (stub, solution) by (number of the lesson, name of the exercise)
+FOUND = {
+    (name[:2], one.name): (one.stub, one.solution)
+    for name, notebook in read_notebooks().items()
+    for one in handouts.exercises(notebook)
+}
 WRONG = {number: known_wrong(number) for number in sorted({number for number, _ in FOUND})}
 HINTED = [(*key, i) for key in FOUND for i in range(len(WRONG[key[0]].get(key[1], ())))]
 

@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from helpers.errors import InputError
+from helpers.limits import time_limit
 
 FIELDS = ("customer", "order_id", "quantity", "product", "issue")
 CLEAN = "run `python -m helpers clean` on the file"
+TEMPLATE_SECONDS = 4.0  # for one conversation, which takes milliseconds
+TEMPLATE_CHARACTERS = 1_000_000  # of a template, and of what it may add to a conversation
 INSTRUCTION = "Extract the ticket as JSON: " + ", ".join(FIELDS) + "."
 
 
@@ -142,12 +145,30 @@ def rendered(tokenizer, messages: list[dict], tools: list[dict] | None = None) -
     return messages, text, refusal
 
 
+def check_template(tokenizer) -> None:
+    """Raise InputError for a chat template that does not end, or that is or writes more than any needs to.
+
+    One that refuses the question that is tried passes: what it takes, rows tell.
+    """
+    if tokenizer.chat_template:
+        _rendered(tokenizer, [{"role": "user", "content": "Hello"}], None)
+
+
 def _rendered(tokenizer, messages: list[dict], tools: list[dict] | None) -> tuple[str, str]:
     """A system or user turn whose text does not come out is refused, too. Of answers it may drop what was thought."""
+    what = f"the chat template of {getattr(tokenizer, 'name_or_path', 'the model')}"
+    template, other = tokenizer.chat_template, "look at it, or give another one with --chat-template FILE.jinja"
+    if isinstance(template, str) and len(template) > TEMPLATE_CHARACTERS:
+        raise InputError(f"{what} has {len(template):,} characters, and needs a few thousand: {other}")
     try:
-        text = tokenizer.apply_chat_template(messages, tools=tools, tokenize=False)
+        with time_limit(TEMPLATE_SECONDS):
+            text = tokenizer.apply_chat_template(messages, tools=tools, tokenize=False)
+    except TimeoutError:
+        raise InputError(f"{what} did not end within {TEMPLATE_SECONDS:g} s on one conversation: {other}") from None
     except Exception as error:  # a template is a program of somebody else's: it may raise anything
-        return "", " ".join(str(error).split()) or type(error).__name__
+        return "", " ".join(str(error).split())[:300] or type(error).__name__
+    if len(text) > TEMPLATE_CHARACTERS + 10 * len(str((messages, tools))):
+        raise InputError(f"{what} makes {len(text):,} characters of one conversation: {other}")
     lost = [m["role"] for m in messages if m["role"] in ("system", "user") and m["content"].strip() not in text]
     return text, f"it leaves the {lost[0]} turn out" if lost else ""
 

@@ -1,7 +1,10 @@
 """What can be wrong with a model or an adapter before it is loaded: each is one line that says what to do."""
 
 import json
+import pickle
 import re
+import warnings
+import zipfile
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,20 +19,33 @@ WEIGHTS = "adapter_model.safetensors"
 @contextmanager
 def loading(model: str | Path) -> Iterator[None]:
     """Around a library's loading of a model: what it raises for a bad or unreachable one becomes an InputError."""
-    from safetensors import SafetensorError
-
     check_reachable(str(model))
     try:
         yield
     except InputError:
         raise
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+    except pickle.UnpicklingError as error:
+        raise InputError(pickled(model)) from error
+    except Exception as error:  # somebody else's files: the libraries raise many kinds
+        if "out of memory" in str(error).lower():
+            raise
+        if "contains custom code" in str(error):
+            raise InputError(
+                f"{model} asks to run Python code that came with it, which is never done here: take a model of a kind "
+                "that transformers has itself"
+            ) from error
         raise InputError(f"{model} cannot be loaded: {first_line(error)}") from error
 
 
+def pickled(what: str | Path) -> str:
+    """What to say of weights that torch's loader of plain tensors refuses."""
+    return f"{what}: a pickle is damaged or calls foreign code, which was not run; take weights in safetensors"
+
+
 def first_line(error: Exception) -> str:
-    """The first line of an error's text, at most 200 characters of it."""
-    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    """The first line of an error's text, at most 200 characters of it; its kind where the text is a single word."""
+    text = (str(error).strip() or "no message").splitlines()[0]
+    text = text if " " in text and str(error) else f"{type(error).__name__}: {text}"
     return text if len(text) <= 200 else f"{text[:200]}..."
 
 
@@ -68,6 +84,8 @@ def check_weights(directory: Path) -> None:
 
     if not directory.is_dir():
         return
+    if (settings := directory / "generation_config.json").exists():
+        read_json(settings)  # transformers passes over one that it cannot read: the model would not know where to stop
     index = directory / "model.safetensors.index.json"
     shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()) if index.exists() else set()
     present = {path.name for path in directory.glob("*.safetensors")}
@@ -75,6 +93,8 @@ def check_weights(directory: Path) -> None:
         raise InputError(f"{directory} is not whole: {', '.join(missing[:3])} is missing; download or save it again")
     if not present and not any(directory.glob("*.bin")):
         raise InputError(f"{directory} holds no weights (*.safetensors); download or save it again")
+    for file in () if present else sorted(directory.glob("*.bin")):
+        check_pickle(file)
     for name in sorted(present):
         try:
             with safe_open(directory / name, "pt"):
@@ -83,6 +103,17 @@ def check_weights(directory: Path) -> None:
             raise InputError(
                 f"{directory / name} is damaged or cut off ({first_line(error)}): download or save it again"
             ) from None
+
+
+def check_pickle(file: Path) -> None:
+    """Raise InputError for weights in a pickle that is damaged, or holds more than tensors; nothing in it is called."""
+    import torch
+
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            torch.load(file, map_location="meta", weights_only=True, mmap=zipfile.is_zipfile(file))
+    except Exception as error:  # of damaged bytes come many kinds
+        raise InputError(pickled(file)) from error
 
 
 def check_quantization() -> None:
@@ -113,7 +144,7 @@ def adapter_names(adapter: str | Path) -> list[str]:
 
 
 def read_json(file: Path) -> dict:
-    """The object in a JSON file of an adapter. Raises InputError for anything else."""
+    """The object in a JSON file of an adapter or model. Raises InputError for anything else."""
     try:
         value = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -6,6 +6,7 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
+from helpers.chats import check_template
 from helpers.errors import InputError
 from helpers.model_checks import (
     WEIGHTS,
@@ -35,6 +36,7 @@ def load_tokenizer(model: str | Path, padding_side: str = "right"):
     check_model(model)
     with loading(model):
         tokenizer = AutoTokenizer.from_pretrained(str(model), padding_side=padding_side, trust_remote_code=False)
+    check_template(tokenizer)
     if tokenizer.eos_token is None:
         raise InputError(f"the tokenizer of {model} has no eos_token: a model could not learn to stop; set one")
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
@@ -68,7 +70,7 @@ def load_base(profile: Profile, quantize: bool | None = None):
     if quantize:
         check_quantization()
     if profile.random_weights:
-        return _random_weights(AutoConfig.from_pretrained(profile.model), dtype, quantize)
+        return _random_weights(AutoConfig.from_pretrained(profile.model, trust_remote_code=False), dtype, quantize)
     check_model(profile.model)
     with loading(profile.model):
         check_weights(Path(profile.model))
@@ -149,7 +151,9 @@ def adapter_tokenizer(adapter: str | Path, model: str | Path):
 
     if (Path(adapter) / "tokenizer_config.json").exists():
         with loading(adapter):
-            return AutoTokenizer.from_pretrained(str(adapter), padding_side="right")
+            tokenizer = AutoTokenizer.from_pretrained(str(adapter), padding_side="right", trust_remote_code=False)
+        check_template(tokenizer)
+        return tokenizer
     return load_tokenizer(model)
 
 
@@ -187,13 +191,52 @@ def check_model(model: str | Path) -> None:
         )
 
 
+def check_loadable(model: str | Path) -> None:
+    """Raise InputError for a model whose tokenizer, chat template, config or weights (of a directory) are no good."""
+    from transformers import AutoConfig
+
+    load_tokenizer(model)
+    with loading(model):
+        AutoConfig.from_pretrained(str(model), trust_remote_code=False)
+    check_weights(Path(model))
+
+
 def check_adapter(adapter: str | Path) -> None:
     """Raise InputError if the directory `adapter` is not a whole adapter."""
+    from peft import PeftConfig
+
     for name in (CONFIG, WEIGHTS):
         if not (Path(adapter) / name).is_file():
             raise InputError(f"{adapter} holds no adapter: {name} is missing; give the directory that training wrote")
     read_json(Path(adapter) / CONFIG)
+    check_recorded(Path(adapter))
+    try:
+        PeftConfig.from_pretrained(str(adapter))
+    except Exception as error:  # somebody else's file: PEFT raises many kinds
+        raise InputError(
+            f"{Path(adapter) / CONFIG} is none that PEFT reads ({first_line(error)}): train or download it again"
+        ) from error
     adapter_names(adapter)
+
+
+def check_recorded(adapter: Path) -> None:
+    """Raise InputError if a file of an adapter is gone or is not what training wrote, by the card of its run.
+
+    The README, and what nobody loads, may change.
+    """
+    card = read_json(adapter / CARD) if (adapter / CARD).is_file() else {}
+    for name, digest in card.get("files", {}).items():
+        file = adapter / name
+        if file.suffix in (".json", ".jinja", ".safetensors"):
+            if not file.is_file():
+                raise InputError(f"{file} is missing, which training wrote: train or copy the adapter again")
+            with file.open("rb") as stream:
+                changed = hashlib.file_digest(stream, "sha256").hexdigest() != digest
+            if changed:
+                raise InputError(
+                    f"{file} is damaged, or was changed after training: train or copy the adapter again; if you meant to "
+                    f'change it, take "files" out of {adapter / CARD}'
+                )
 
 
 def base_identity(model: str | Path) -> dict[str, str]:
@@ -218,10 +261,10 @@ def record_base(adapter: str | Path, model: str | Path) -> None:
 
 def check_base(adapter: str | Path, model: str | Path) -> None:
     """Raise InputError if `adapter` was trained on another base than `model`. Adapters without a record pass."""
-    record = Path(adapter) / IDENTITY
-    if not record.exists():
+    record, card = Path(adapter) / IDENTITY, Path(adapter) / CARD
+    if not record.exists() and not card.exists():
         return
-    wanted, found = read_json(record), base_identity(model)
+    wanted, found = read_json(record) if record.exists() else read_json(card)["base"], base_identity(model)
     key = "sha256" if "sha256" in wanted else "revision"
     if wanted.get(key) != found.get(key):
         raise InputError(

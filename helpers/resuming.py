@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import pickle
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from helpers.errors import InputError
 from helpers.files import encode_row, save_json
+from helpers.model_checks import pickled
 from helpers.models import CARD
 from helpers.profiles import Profile
 from helpers.training import (
@@ -81,12 +83,15 @@ def train(
         trainer = make_trainer(profile, rows, args, followed, eval_rows, template, target_modules=targets)
         order_by_epoch(trainer)
         start = time.perf_counter()
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        try:
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        except pickle.UnpicklingError as error:  # its digests were exchanged, too
+            raise InputError(f"{pickled(checkpoint or work)}; here, remove {work} to start over") from error
         seconds = time.perf_counter() - start
         adapter = work / "adapter"
         shutil.rmtree(adapter, ignore_errors=True)
         save_adapter(trainer, adapter, profile)
-        save_json(adapter / CARD, card)
+        save_json(adapter / CARD, card | {"files": digests(adapter)})
         if (work / "runs").is_dir():
             shutil.move(work / "runs", adapter / "runs")
         os.replace(adapter, out)

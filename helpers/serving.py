@@ -81,14 +81,16 @@ def wait_until_ready(url: str, process: subprocess.Popen, log, seconds: float) -
 def transformers_serve(model: str | Path, port: int, *options: str) -> list[str]:
     """The command that serves a model directory or hub id with transformers' own server.
 
-    Raises InputError where that server would not find the directory again, or its packages are missing.
+    Raises InputError where that server would not find the directory again, or answer with an error for each request since
+    it cannot load the model, and where its packages are missing.
     """
-    from helpers.models import check_model
+    from helpers.models import check_loadable, check_model
 
     check_packages()
     check_model(model)
     if "@" in str(model):  # it takes what follows for a revision
         raise InputError(f"{model}: transformers serve takes what follows the @ for a revision; rename the directory")
+    check_loadable(model)
     module = [sys.executable, "-m", "transformers.cli.transformers", "serve"]
     return [*module, str(model), "--host", "127.0.0.1", "--port", str(port), *options]
 

@@ -12,6 +12,7 @@ from helpers.clean.base_tokenizer import BaseTokenizer
 from helpers.clean.fields import RowError
 from helpers.clean.formats import Messages
 from helpers.errors import InputError
+from helpers.model_checks import first_line
 
 
 class ChatTokenizer:
@@ -48,10 +49,9 @@ class ChatTokenizer:
         from transformers import AutoTokenizer
 
         try:
-            tokenizer = AutoTokenizer.from_pretrained(str(self.source))
-        except (OSError, ValueError) as error:
-            first = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise InputError(f"the tokenizer {self.source} cannot be loaded: {first}") from None
+            tokenizer = AutoTokenizer.from_pretrained(str(self.source), trust_remote_code=False)
+        except Exception as error:  # somebody else's files: the libraries raise many kinds
+            raise InputError(f"the tokenizer {self.source} cannot be loaded: {first_line(error)}") from None
         tokenizer.chat_template = self.template or tokenizer.chat_template
         return tokenizer
 

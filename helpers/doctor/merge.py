@@ -238,7 +238,11 @@ def verify(
         return reference(adapter, profile, paths[0], as_trained.after)
 
     faults += shapes or weight_faults(tensors, adapter_model, right, again, paths)
-    model = AutoModelForCausalLM.from_pretrained(merged, dtype="auto").to(adapter_model.device).eval()
+    model = (
+        AutoModelForCausalLM.from_pretrained(merged, dtype="auto", trust_remote_code=False)
+        .to(adapter_model.device)
+        .eval()
+    )
     difference = max_logit_difference(adapter_model, model, tokenizer, prompts)
     if math.isinf(difference):
         wide = max_logit_difference(adapter_model, model.float(), tokenizer, prompts)

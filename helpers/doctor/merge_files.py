@@ -83,7 +83,7 @@ def tokenizer_faults(merged: Path, trained) -> list[Fault]:
 
     if not (merged / "tokenizer_config.json").exists():
         return [Fault("tokenizer not saved", "no tokenizer_config.json beside the weights")]
-    own = AutoTokenizer.from_pretrained(merged)
+    own = AutoTokenizer.from_pretrained(merged, trust_remote_code=False)
     for what in ("chat_template", "eos_token", "pad_token"):
         if getattr(own, what) != getattr(trained, what):
             return [Fault("tokenizer not saved", f"its {what} is not the one of the training run")]

@@ -234,8 +234,8 @@ def check_recorded(adapter: Path) -> None:
                 changed = hashlib.file_digest(stream, "sha256").hexdigest() != digest
             if changed:
                 raise InputError(
-                    f"{file} is damaged, or was changed after training: train or copy the adapter again; if you meant to "
-                    f'change it, take "files" out of {adapter / CARD}'
+                    f"{file} is damaged, or was changed after training: train or copy the adapter again; if you meant "
+                    f'to change it, take "files" out of {adapter / CARD}'
                 )
 
 

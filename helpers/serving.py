@@ -81,8 +81,8 @@ def wait_until_ready(url: str, process: subprocess.Popen, log, seconds: float) -
 def transformers_serve(model: str | Path, port: int, *options: str) -> list[str]:
     """The command that serves a model directory or hub id with transformers' own server.
 
-    Raises InputError where that server would not find the directory again, or answer with an error for each request since
-    it cannot load the model, and where its packages are missing.
+    Raises InputError where that server would not find the directory again, or could not load what is in it, and where
+    its packages are missing.
     """
     from helpers.models import check_loadable, check_model
 

@@ -14,7 +14,7 @@ from bases import PLAIN, ROWS, make_base
 from helpers import chats, cli
 from helpers.limits import time_limit
 
-LOOP = "{% for a in range(99999) %}{% for b in range(99999) %}{% for c in range(9999) %}{% endfor %}{% endfor %}{% endfor %}"
+LOOP = "{% for a in range(99999) %}{% for b in range(99999) %}{% for c in range(9999) %}" + "{% endfor %}" * 3
 TRAIN = ["--no-quantize", "--max-length", "200", "--steps", "2", "--batch", "4", "--rank", "2"]
 COMMANDS = {
     "train": ["train", "rows.jsonl", "--out", "out", *TRAIN, "--model"],
@@ -231,6 +231,7 @@ def test_the_canary_can_fire(tmp_path):
     assert (tmp_path / "fired").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["optimizer.pt", "rng_state.pth", "scheduler.pt"])
 def test_a_checkpoint_that_was_exchanged_is_not_loaded(name, folder, command, monkeypatch):
     """Its digests are wrong; and where they are made to fit, the library's loader of plain tensors refuses it."""

@@ -30,6 +30,9 @@ COMMANDS = {
 }
 
 
+SECRETS, SECRET = ("HF_TOKEN", "WANDB_API_KEY", "OPENAI_API_KEY"), "hf_" + "aB3" * 11
+
+
 class Canary:
     """What a pickle holds that makes the file `fired` when it is loaded carelessly."""
 
@@ -49,6 +52,8 @@ def made(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("COURSE_PROFILE", "tiny")
+        for name in SECRETS:
+            patch.setenv(name, SECRET)
         for command in (["train", "rows.jsonl", "--out", "adapter", *TRAIN], ["merge", "adapter", "--out", "merged"]):
             patch.setattr("sys.argv", ["helpers", *command, "--model", "base"])
             cli.main(lambda: cli.app(standalone_mode=False))
@@ -280,6 +285,18 @@ def test_an_adapter_without_its_record_still_knows_its_base(folder, command):
     (folder / "adapter" / "base_identity.json").unlink()
     code, said = command("merge", "adapter", "--out", "out", "--model", "other")
     assert code == 2 and "was trained on another base" in said
+
+
+def test_a_token_of_the_environment_reaches_no_file(made):
+    files = [path for path in made.rglob("*") if path.is_file()]
+    assert len(files) > 15 and not [path.name for path in files if SECRET.encode() in path.read_bytes()]
+
+
+def test_a_token_of_the_environment_is_not_printed(folder, command, monkeypatch):
+    for name in SECRETS:
+        monkeypatch.setenv(name, SECRET)
+    for asked in (["check"], ["check", "--json"], ["diagnose", "no such thing"], ["evaluate", "nope"]):
+        assert SECRET not in command(*asked)[1]
 
 
 def test_time_limit():

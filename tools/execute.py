@@ -34,7 +34,9 @@ MACHINE_PATH = re.compile(
     r"|\b[A-Za-z]:\\+Users\\+\w+"
 )
 SECRET = re.compile(
-    r"\b(?:hf|sk|ghp|gho|glpat|pypi)[_-][A-Za-z0-9-]{20,}|\bAKIA[0-9A-Z]{16}\b|https?://[^\s/:@]+:[^\s/@]+@"
+    r"\b(?:hf|sk|gh[opsu]|github_pat|glpat|pypi|xox[abp])[_-][A-Za-z0-9_-]{20,}|\bAIza[\w-]{35}"
+    r"|-----BEGIN [A-Z ]*PRIVATE|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.|\b[Bb]earer [\w.-]{20,}"
+    r"|\bAKIA[0-9A-Z]{16}\b|https?://[^\s/:@]+:[^\s/@]+@"
     r"|(?i:\b(?:token|password|api_?key|secret)[\"']?\s*[=:]\s*[\"']?(?=[\w-]*\d)[A-Za-z0-9-]{20,})"
 )
 # The two places that a traceback's frames come from: installed packages or Python itself, and this repository.

@@ -57,3 +57,10 @@ def main(run: Callable[[], object] = app) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except Exception as error:
+        from helpers.cli.failures import lack
+
+        if not (why := lack(error)):
+            raise
+        print(f"error: {why}", file=sys.stderr)
+        sys.exit(1)

@@ -92,6 +92,20 @@ SPOILERS = {
     "path in source": (gates.no_leaks, lambda n: a_code_cell(n).update(source="open('/root/x')")),
     "path that climbs": (gates.no_leaks, lambda n: a_code_cell(n).update(source="open('../../root/x')")),
     "hub token": (gates.no_leaks, lambda n: a_code_cell(n).update(source="login('hf_" + "aB3" * 11 + "')")),
+    "token in metadata": (gates.no_leaks, lambda n: n.metadata.update(course={"key": "hf_" + "aB3" * 11})),
+    "token in an error": (gates.no_leaks, lambda n: n.cells[3].outputs[0].update(evalue="Bearer " + "aB3." * 9)),
+    "key of a code host": (
+        gates.no_leaks,
+        lambda n: a_code_cell(n).update(source="'github_pat_" + "11AB_" * 9 + "'"),
+    ),
+    "web token": (
+        gates.no_leaks,
+        lambda n: a_code_cell(n).outputs[0].update(text="eyJ" + "hbGciOi" * 3 + ".eyJ" + "zdWIiOi" * 3 + ".x"),
+    ),
+    "private key": (
+        gates.no_leaks,
+        lambda n: a_code_cell(n).update(source="k = '-----BEGIN RSA PRIVATE" + " KEY-----'"),
+    ),
     "other token": (gates.no_leaks, lambda n: a_code_cell(n).outputs[0].update(text="?token=" + "0a1b" * 12)),
     "warning": (gates.no_stderr, lambda n: a_code_cell(n).outputs[0].update(name="stderr")),
     "times in metadata": (gates.normalised, lambda n: a_code_cell(n).metadata.update(execution={"a": "2026"})),

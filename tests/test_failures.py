@@ -1,0 +1,76 @@
+"""A machine that lacks something: one line that says what, and nothing half-written is left."""
+
+import errno
+import json
+import os
+import pickle
+import subprocess
+import sys
+
+import pytest
+from bases import ROWS, make_base
+
+from helpers import ROOT, cli
+from helpers.clean import cleaning
+from helpers.cli.failures import FULL, MEMORY, lack
+
+LIMITED = (  # a file may not grow beyond these bytes: what a full disk looks like to the one that writes
+    "import resource, signal, sys\n"
+    "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+    "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv.pop(1)),) * 2)\n"
+    "from helpers.cli import main\n"
+    "main()\n"
+)
+
+
+def context(error: Exception, cause: Exception) -> Exception:
+    error.__context__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), FULL),
+        (context(RuntimeError("unexpected pos 64 vs 32"), OSError(errno.ENOSPC, "")), FULL),
+        (RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 23488 vs 23376"), FULL),
+        (PermissionError(errno.EACCES, "Permission denied", "out"), "out may not be written to"),
+        (OSError(errno.EROFS, "Read-only file system", "out"), "out may not be written to"),
+        (MemoryError(), MEMORY),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), MEMORY),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), MEMORY),
+        (ValueError("no"), ""),
+        (pickle.UnpicklingError("no"), ""),
+    ],
+)
+def test_what_a_machine_lacks_is_one_line(error, words):
+    assert lack(error).startswith(words) and bool(lack(error)) == bool(words)
+
+
+def test_a_full_disk_in_the_middle_of_a_job_leaves_nothing(tmp_path, monkeypatch, capsys):
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(cleaning, "_read_back", full)
+    monkeypatch.setattr("sys.argv", ["helpers", "clean", "rows.jsonl", "--out", "out", "--rejects", "rejects"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1 and capsys.readouterr().err == f"error: {FULL}\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of a process")
+@pytest.mark.parametrize("size", [4_000, 60_000])
+def test_a_library_that_cannot_write_its_file_is_one_line(size, tmp_path):
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
+    make_base(tmp_path / "base", pad="<pad>")
+    command = [sys.executable, "-c", LIMITED, str(size), "train", "rows.jsonl", "--out", "out", "--model", "base"]
+    command += ["--no-quantize", "--max-length", "200", "--steps", "2", "--batch", "4", "--rank", "16"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment)
+    assert done.returncode == 1 and FULL in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["base", "rows.jsonl"]

@@ -67,8 +67,13 @@ def check_reachable(model: str) -> None:
             f"{constants.ENDPOINT} has no model {model}, or does not show it to you: check the name, or log in with "
             "`hf auth login`"
         ) from None
-    except HfHubHTTPError:  # it answers: loading says what is wrong
-        return
+    except HfHubHTTPError as error:
+        if (status := error.response.status_code) >= 500:
+            raise InputError(
+                f"no model {model} on this machine, and {constants.ENDPOINT} is out of order (status {status}): try "
+                "again later, or give the model's directory"
+            ) from None
+        return  # it answers: loading says what is wrong
     except ValueError as error:
         raise InputError(f"{model!r} is neither a directory nor a hub id: {first_line(error)}") from None
     except Exception as error:  # no connection: of which kind depends on the hub's HTTP library

@@ -6,6 +6,8 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from bases import ROWS, make_base
@@ -13,6 +15,8 @@ from bases import ROWS, make_base
 from helpers import ROOT, cli
 from helpers.clean import cleaning
 from helpers.cli.failures import FULL, MEMORY, lack
+from helpers.errors import InputError
+from helpers.model_checks import check_reachable
 
 LIMITED = (  # a file may not grow beyond these bytes: what a full disk looks like to the one that writes
     "import resource, signal, sys\n"
@@ -60,6 +64,28 @@ def test_a_full_disk_in_the_middle_of_a_job_leaves_nothing(tmp_path, monkeypatch
         cli.main()
     assert ended.value.code == 1 and capsys.readouterr().err == f"error: {FULL}\n"
     assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
+
+
+def test_a_hub_that_is_out_of_order_is_asked_once(monkeypatch):
+    asked = []
+
+    class OutOfOrder(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(502)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), OutOfOrder) as hub:
+        threading.Thread(target=hub.serve_forever, daemon=True).start()
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{hub.server_port}")
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+        with pytest.raises(InputError, match=r"out of order \(status 502\)"):
+            check_reachable("nobody/nothing")
+        hub.shutdown()
+    assert asked.count("/api/models/nobody/nothing") == 1
 
 
 @pytest.mark.slow

@@ -60,7 +60,13 @@ def kill(asked: list[str], folder: Path, seconds: float, when: Callable[[Path], 
     return alive and process.returncode == -signal.SIGKILL
 
 
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "COURSE_PROFILE": "tiny", "OMP_NUM_THREADS": "1"}
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": str(ROOT),
+    "COURSE_PROFILE": "tiny",
+    "OMP_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "0",
+}
 
 
 def finish(asked: list[str], folder: Path) -> float:

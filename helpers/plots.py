@@ -24,12 +24,13 @@ MEMORY_TERMS = (
     "optimizer",
     "gradients",
     "activations",
-    "logits",
+    "weight_copies",
+    "head_and_loss",
     "temporary",
 )
 MARKERS = ("o", "s", "^", "D", "v", "x")
-HATCHES = ("", "///", "...", "xxx", "\\\\\\", "ooo", "---", "|||")
-GREYS = ("#3b6ea5", "#e0a458", "#8fb996", "#b56576", "#cccccc", "#6d597a", "#f4d6cc", "#ffffff")
+HATCHES = ("", "///", "...", "xxx", "\\\\\\", "ooo", "---", "|||", "++")
+GREYS = ("#3b6ea5", "#e0a458", "#8fb996", "#b56576", "#cccccc", "#6d597a", "#f4d6cc", "#ffffff", "#8c8c8c")
 
 
 def new_axes(width: float = 6.4, height: float = 3.6) -> Axes:

@@ -157,3 +157,14 @@ def test_dropout_keeps_a_mask_of_a_byte_on_a_gpu():
         2 * 64 * 160
     )  # batch, length, width of what goes into the second block's down_proj: the first has no need
     assert dropped.activations - plain.activations == pytest.approx(elements, rel=0.01)
+
+
+def test_weight_copies_of_autocast_are_no_activations():
+    """Float32 weights that are trained under autocast: two bytes for each weight of a block's linear layers."""
+    case = dict(method="full", dtype="float32", checkpointing=True)
+    blocks = 4 * (2 * 64 * 64 + 2 * 64 * 32 + 3 * 64 * 160 + 64 + 2 * 32)  # q, o; k, v; mlp; biases of q, k, v
+    copied = estimate(settings(**case), architecture(4))
+    plain = estimate(settings(**case, autocast=False), architecture(4))
+    assert copied.weight_copies == 2 * blocks and plain.weight_copies == 0
+    assert copied.parts("forward")["activations"] == plain.activations < copied.activations
+    assert estimate(settings(method="full"), architecture(4)).weight_copies == 0, "a base in bfloat16 is not copied"

@@ -8,13 +8,20 @@ from dataclasses import replace
 import bitsandbytes as bnb
 import torch
 from torch.utils._pytree import tree_leaves
-from transformers.pytorch_utils import Conv1D
 
 from helpers import lora_math
 from helpers.memory import build, optimizers
 from helpers.memory.plan import assemble
 from helpers.memory.settings import Settings
-from helpers.memory.step import blocks_of, causal_model, forward_loss, static_bytes, static_tensors, watch_step
+from helpers.memory.step import (
+    autocast_copies,
+    blocks_of,
+    causal_model,
+    forward_loss,
+    static_bytes,
+    static_tensors,
+    watch_step,
+)
 from helpers.memory.terms import Plan
 
 
@@ -90,9 +97,7 @@ class SavedTensors:
 
         Without checkpointing autograd saves those of the weights; a checkpointed block hides what it saves.
         """
-        linear = (m for block in blocks_of(model) for m in block.modules() if isinstance(m, torch.nn.Linear | Conv1D))
-        trained = (p for m in linear for p in m.parameters(recurse=False) if p.requires_grad)
-        self._seen["autocast"] = sum(2 * p.numel() for p in trained if p.dtype == torch.float32)
+        self._seen["autocast"] = autocast_copies(model)
 
     def stop(self) -> None:
         """Count nothing from here on."""

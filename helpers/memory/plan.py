@@ -37,6 +37,7 @@ def assemble(
         logits=step.logits,
         temporary=step.temporary,
         fused_experts=static.fused_experts,
+        weight_copies=static.weight_copies if settings.autocast and not settings.weights_divided else 0,
         paged=optimizers.paged_bytes(parameters, settings.optimizer),
         total_parameters=total,
         trainable_parameters=sum(parameter.numel() for parameter in parameters),

@@ -9,6 +9,7 @@ from typing import Any, Self
 import torch
 from transformers import PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
+from transformers.pytorch_utils import Conv1D
 
 from helpers.memory import losses
 from helpers.memory.build import fused_experts, trainable
@@ -29,6 +30,7 @@ class Affine:
 @dataclass(frozen=True)
 class Static(Affine):
     """Bytes that are there before a step begins, each storage once. `fused_experts` of the weights' are experts.
+    `weight_copies`: what autocast's 16-bit copies of the blocks' trained float32 weights would take.
 
     `block`: of the largest block, adapter and constants included, `trained_block` what is trained in it;
     `outside_blocks`: of embeddings, head and whatever else is in no block.
@@ -38,6 +40,7 @@ class Static(Affine):
     quantization_constants: int
     adapter: int
     fused_experts: int
+    weight_copies: int
     block: int
     trained_block: int
     outside_blocks: int
@@ -90,6 +93,13 @@ def static_tensors(model: torch.nn.Module) -> dict[str, list[torch.Tensor]]:
     }
 
 
+def autocast_copies(model: torch.nn.Module) -> int:
+    """Bytes of the 16-bit copies of the blocks' trained float32 weights that autocast keeps until forward has ended."""
+    linear = (m for block in blocks_of(model) for m in block.modules() if isinstance(m, torch.nn.Linear | Conv1D))
+    trained = (p for m in linear for p in m.parameters(recurse=False) if p.requires_grad)
+    return sum(2 * p.numel() for p in trained if p.dtype == torch.float32)
+
+
 def static_bytes(model: torch.nn.Module) -> Static:
     """Count what `model` holds, tensor by tensor, each storage once."""
     terms = {term: bytes_of(tensors) for term, tensors in static_tensors(model).items()}
@@ -97,6 +107,7 @@ def static_bytes(model: torch.nn.Module) -> Static:
     return Static(
         **terms,
         fused_experts=bytes_of(fused_experts(model)),
+        weight_copies=autocast_copies(model),
         block=max(map(bytes_of, blocks)),
         trained_block=max(bytes_of(trainable(block)) for block in blocks_of(model)),
         outside_blocks=sum(terms.values()) - sum(map(bytes_of, blocks)),

@@ -51,7 +51,8 @@ class Plan:
     `moments` are the most bytes alive in each part of a step; `peak` is the largest of them. `peak` is not the sum of
     the terms: activations go while gradients come. `paged` of the optimizer's bytes may leave the GPU, so that with a
     paged optimizer the peak lies between peak - paged and peak. `fused_experts` of the weights' bytes are experts in
-    one tensor, which no method quantizes.
+    one tensor, which no method quantizes; `weight_copies` of the activations' are no activations, but the 16-bit copies
+    of trained float32 weights that autocast keeps.
     """
 
     settings: Settings
@@ -65,6 +66,7 @@ class Plan:
     temporary: int
     paged: int
     fused_experts: int
+    weight_copies: int
     total_parameters: int
     trainable_parameters: int
     moments: dict[str, int] = field(default_factory=dict)
@@ -81,7 +83,8 @@ class Plan:
         """The bytes alive at a moment (the peak's, if none is named) by term; they add up to that moment's.
 
         What is there at all moments comes first. The gradients are whole in accumulation, at the end of the backward
-        pass and in the optimizer step; the activations are whole until the backward pass begins.
+        pass and in the optimizer step; the activations are whole until the backward pass begins. `head_and_loss` are
+        logits, their float32 copies, and in full fine-tuning the gradient of the head.
         """
         moment = moment or self.peak_moment
         parts = {name: getattr(self, name) for name in ("weights", "quantization_constants", "adapter", "optimizer")}
@@ -89,8 +92,9 @@ class Plan:
         if self.settings.accumulation > 1 or moment in (ended, "optimizer step"):
             parts["gradients"] = self.gradients
         if moment in ("forward", "loss", "backward begins"):
-            parts["activations"] = self.activations
-        rest = "logits" if moment == "loss" else "temporary"
+            parts["activations"] = self.activations - self.weight_copies
+            parts["weight_copies"] = self.weight_copies
+        rest = "head_and_loss" if moment == "loss" else "temporary"
         return {**parts, rest: self.moments[moment] - sum(parts.values())}
 
     def to_dict(self) -> dict:

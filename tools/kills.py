@@ -1,6 +1,6 @@
 """Kill `train`, `clean`, `merge` and `course` at random moments, start each again, and look at what is left.
 
-`python -m tools.kills [--train 26] [--saves 20] [--others 4]`: `--saves` kills of `train` are inside a save, `--others`
+`python -m tools.kills [--train 18] [--saves 20] [--others 4]`: `--saves` kills of `train` are inside a save, `--others`
 of each other command; minutes. Exit 1 unless each one goes on or starts clean: the same bytes as a run that was not
 stopped, and nothing else in the directory.
 """

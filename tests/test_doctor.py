@@ -161,8 +161,8 @@ INSTALLED = {
     "the trainer. Please first merge and unload the existing adapter",
     "lora_on_lm_head": "ValueError: Applying a PEFT adapter to `lm_head` is not supported: the log-probabilities are",
     "several_gpus_in_one_process": "ValueError: SFTTrainer does not support `nn.DataParallel`, which `Trainer` uses",
-    "mixed_batch_hook_left": "ValueError: Length of `adapter_names` should be the same as the number of inputs, but got 3 "
-    "and 2 respectively.",
+    "mixed_batch_hook_left": "ValueError: Length of `adapter_names` should be the same as the number of inputs, but "
+    "got 3 and 2 respectively.",
     "merge_on_plain_model": "AttributeError: 'Qwen2ForCausalLM' object has no attribute 'merge_and_unload'",
     "dtype_mismatch": "RuntimeError: expected mat1 and mat2 to have the same dtype, but got: float != c10::BFloat16",
     "parameter_ready_twice": "RuntimeError: Expected to mark a variable ready only once.",

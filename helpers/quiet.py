@@ -45,7 +45,10 @@ def _wanted(record: logging.LogRecord) -> bool:
 
 
 def listen(action: Callable[[], object]) -> list[str]:
-    """Run `action` and return what it warned (UserWarning) or logged through transformers, or raised: one text each."""
+    """Run `action` and return what it warned (UserWarning) or logged through transformers, or raised: one text each.
+
+    What transformers says once in a process, it says again.
+    """
     lines: list[str] = []
 
     class Keeper(logging.Handler):
@@ -54,6 +57,8 @@ def listen(action: Callable[[], object]) -> list[str]:
 
     logger = logging.getLogger("transformers")
     standing, logger.handlers = logger.handlers, [Keeper()]
+    if once := getattr(logging.Logger, "warning_once", None):  # transformers puts it there, with a cache
+        once.cache_clear()
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")

@@ -14,6 +14,10 @@ from pathlib import Path
 from helpers.errors import InputError
 
 WEIGHTS = "adapter_model.safetensors"
+OWN_CODE = (
+    "asks to run Python code that came with it, which is never done here: take a model of a kind that transformers has "
+    "itself"
+)
 
 
 @contextmanager
@@ -29,12 +33,14 @@ def loading(model: str | Path) -> Iterator[None]:
     except Exception as error:  # somebody else's files: the libraries raise many kinds
         if "out of memory" in str(error).lower():
             raise
-        if "contains custom code" in str(error):
-            raise InputError(
-                f"{model} asks to run Python code that came with it, which is never done here: take a model of a kind "
-                "that transformers has itself"
-            ) from error
+        if asks_for_own_code(error):
+            raise InputError(f"{model} {OWN_CODE}") from error
         raise InputError(f"{model} cannot be loaded: {first_line(error)}") from error
+
+
+def asks_for_own_code(error: BaseException) -> bool:
+    """Whether a library says that it would have to run Python code that came with a model."""
+    return "contains custom code" in str(error)
 
 
 def pickled(what: str | Path) -> str:

@@ -12,7 +12,7 @@ from helpers.clean.base_tokenizer import BaseTokenizer
 from helpers.clean.fields import RowError
 from helpers.clean.formats import Messages
 from helpers.errors import InputError
-from helpers.model_checks import first_line
+from helpers.model_checks import OWN_CODE, asks_for_own_code, first_line
 
 
 class ChatTokenizer:
@@ -51,7 +51,8 @@ class ChatTokenizer:
         try:
             tokenizer = AutoTokenizer.from_pretrained(str(self.source), trust_remote_code=False)
         except Exception as error:  # somebody else's files: the libraries raise many kinds
-            raise InputError(f"the tokenizer {self.source} cannot be loaded: {first_line(error)}") from None
+            why = OWN_CODE if asks_for_own_code(error) else f"cannot be loaded: {first_line(error)}"
+            raise InputError(f"the tokenizer {self.source} {why}") from None
         tokenizer.chat_template = self.template or tokenizer.chat_template
         return tokenizer
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from helpers import DATA
 from helpers.errors import InputError
+from helpers.model_checks import OWN_CODE, asks_for_own_code
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -226,6 +227,8 @@ def described_by(model: str) -> Iterator[None]:
     except InputError:
         raise
     except Exception as error:
+        if asks_for_own_code(error):
+            raise InputError(f"{model} {OWN_CODE}") from error
         reason = f"{type(error).__name__}: {first_line(error)}"
         raise InputError(
             f"the config of {model} describes no model that transformers can build and run: {reason}"

@@ -7,7 +7,7 @@
 #SBATCH --time=04:00:00
 # One launcher a machine, each starts a process a GPU. `sbatch slurm.sh ROWS.jsonl OUT --model MODEL`
 set -euo pipefail
-head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | sed -n 1p)
 export HEAD=$head SCRIPT_ARGS="$*"
 
 srun bash -c 'accelerate launch --config_file two_machines.yaml \

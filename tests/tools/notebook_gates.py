@@ -1,5 +1,6 @@
 """Gates over the stored notebooks. Each returns what is wrong, one line each; empty means passed."""
 
+import os
 import re
 import statistics
 from collections import Counter
@@ -339,7 +340,8 @@ def readme_map(notebooks: dict[str, Notebook], readme: str) -> list[str]:
 
 def broken_links(text: str, directory: Path) -> list[str]:
     """Links of a text that lies in `directory` to files that are not there."""
-    return [f"link to {target}, which is not there" for target in links(text) if not (directory / target).exists()]
+    there = {target: Path(os.path.normpath(directory / target)).exists() for target in links(text)}
+    return [f"link to {target}, which is not there" for target, found in there.items() if not found]
 
 
 def too_big(path: Path) -> list[str]:

@@ -19,8 +19,10 @@ def run(*arguments, cwd):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A user's folder with rows of their own, an adapter trained on them, and the model merged from it."""
-    folder = tmp_path_factory.mktemp("cli")
+    """A user's folder with rows of their own, an adapter trained on them, and the model merged from it; its name has
+    spaces, a quote, a hash, Chinese characters, and is long."""
+    folder = tmp_path_factory.mktemp("cli") / ("Anna's tickets #7 (客户 工单) " + "long " * 34 + "name")
+    folder.mkdir()
     (folder / "my.jsonl").write_text("".join(ROWS), encoding="utf-8")
     trained = run("train", "my.jsonl", "--out", "adapter", "--steps", 2, "--rank", 4, cwd=folder)
     assert trained.returncode == 0, trained.stderr

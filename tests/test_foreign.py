@@ -14,7 +14,7 @@ from bases import PLAIN, ROWS, make_base
 from helpers import chats, cli
 from helpers.limits import time_limit
 
-LOOP = "{% for a in range(99999) %}{% for b in range(99999) %}{% for c in range(9999) %}" + "{% endfor %}" * 3
+LOOP = "{% for a in range(700) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"  # seconds, where nothing ends it
 TRAIN = ["--no-quantize", "--max-length", "200", "--steps", "2", "--batch", "4", "--rank", "2"]
 COMMANDS = {
     "train": ["train", "rows.jsonl", "--out", "out", *TRAIN, "--model"],

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from helpers import lora_math, plots
+from helpers import lora_math, myths, plots
 
 if TYPE_CHECKING:
     from ipywidgets import ValueWidget, VBox
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from helpers.memory import Settings
+    from helpers.myths import Myth
 
 RANKS = tuple(2**power for power in range(9))  # 1 ... 256
 MODULE_SETS = {
@@ -121,5 +122,30 @@ def _explorer(controls: dict[str, ValueWidget], draw: Callable[..., tuple[str, F
         plt.close(figure)  # else the cell would show it once more
         print(line)
         display(Image(png.getvalue()))
+
+    return ipywidgets.VBox([*controls.values(), ipywidgets.interactive_output(show, controls)])
+
+
+def myth_explorer(found: Sequence[Myth]) -> VBox:
+    """Words, a menu of verdicts and one of lessons above the table of the claims that have them all.
+
+    Show the returned box as a cell's last value.
+    """
+    import ipywidgets
+    from IPython.display import Markdown, display
+
+    lessons = sorted({myth["notebook"] for myth in found})
+    controls = dict(
+        words=ipywidgets.Text(description="words", continuous_update=False),
+        ruling=ipywidgets.Dropdown(
+            options=[("any", ""), *((text, name) for name, text in myths.RULINGS.items())], description="verdict"
+        ),
+        notebook=ipywidgets.Dropdown(options=[("any", ""), *((name, name) for name in lessons)], description="lesson"),
+    )
+
+    def show(**wanted: str) -> None:
+        left = myths.find_myths(found, **wanted)
+        print(f"{len(left)} of {len(found)}")
+        display(Markdown(myths.table(left)))
 
     return ipywidgets.VBox([*controls.values(), ipywidgets.interactive_output(show, controls)])

@@ -2,14 +2,15 @@
 
 A row is settled when the metadata of a markdown cell says so, `"course": {"settles": ["C43", "S1-05"]}`; the cell has
 one heading, and the row names it. Visible text never names an id. `python -m tools.ledger` lists what stands where,
-`--update` rewrites the ledger from the metadata. Keys of articles and references are in tools/sources.md.
+`--update` rewrites the ledger from the metadata, and the table of notebook 25 from the ledger and the stored outputs.
+Keys of articles and references are in tools/sources.md.
 """
 
 import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,9 @@ import typer
 from helpers import NOTEBOOKS
 from helpers.errors import InputError
 from helpers.files import write_jsonl
+from helpers.myths import MYTHS, read_myths
+from tools import myths
+from tools.sections import headings, section, settling
 
 LEDGER = Path(__file__).with_name("ledger.jsonl")
 SOURCES = Path(__file__).with_name("sources.md")
@@ -28,8 +32,6 @@ LIST_FIELDS = ("source", "references")
 
 # In a verdict only the forms that nothing else has: A100, E4 or P2 may be hardware or number formats.
 ID = re.compile(r"\b(?:S\d-\d{2}|C\d{2,3})\b")
-FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
-HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*$", re.MULTILINE)
 LINK = re.compile(r"\]\(https?://|<https?://|[\w.-]+#\d+\b")
 THREAD = re.compile(r"[\w.-]+(?:/[\w.-]+)?#\d+")
 
@@ -53,19 +55,6 @@ def save(rows: Iterable[dict], path: Path = LEDGER) -> None:
 def read_notebooks(directory: Path = NOTEBOOKS) -> dict[str, nbformat.NotebookNode]:
     """Every notebook of the directory by its name without suffix, in teaching order."""
     return {path.stem: nbformat.read(path, as_version=4) for path in sorted(directory.glob("*.ipynb"))}
-
-
-def headings(cell: nbformat.NotebookNode) -> list[tuple[int, str]]:
-    """(level, text) of the headings of a markdown cell, code blocks left out; none for a code cell."""
-    text = FENCED.sub("", cell.source) if cell.cell_type == "markdown" else ""
-    return [(len(marks), heading) for marks, heading in HEADING.findall(text)]
-
-
-def settling(notebook: nbformat.NotebookNode) -> Iterator[tuple[int, list[str]]]:
-    """(position, ids) of the cells whose metadata says that they settle something."""
-    for at, cell in enumerate(notebook.cells):
-        if ids := cell.metadata.get("course", {}).get("settles"):
-            yield at, list(ids)
 
 
 def settled_by(notebooks: dict[str, nbformat.NotebookNode]) -> dict[str, list[tuple[str, str]]]:
@@ -95,18 +84,9 @@ def update(rows: list[dict], notebooks: dict[str, nbformat.NotebookNode]) -> lis
     return updated
 
 
-def section(notebook: nbformat.NotebookNode, at: int) -> list[nbformat.NotebookNode]:
-    """The cells from the one at `at`, whose heading begins them, to the next heading of its level or above."""
-    level = headings(notebook.cells[at])[0][0]
-    for end in range(at + 1, len(notebook.cells)):
-        if any(other <= level for other, _ in headings(notebook.cells[end])):
-            return notebook.cells[at:end]
-    return notebook.cells[at:]
-
-
-def reference_keys(path: Path = SOURCES) -> set[str]:
-    """The keys that stand in the first column of the tables of tools/sources.md."""
-    return set(re.findall(r"^\| ([A-Z]\w*) \|", path.read_text(encoding="utf-8"), re.MULTILINE))
+def read_sources(path: Path = SOURCES) -> dict[str, str]:
+    """The keys that stand in the first column of the tables of tools/sources.md, and what each stands for."""
+    return dict(re.findall(r"^\| ([A-Z]\w*) \| (.+?) \|$", path.read_text(encoding="utf-8"), re.MULTILINE))
 
 
 def row_problems(row: dict, known: set[str], keys: set[str]) -> list[str]:
@@ -187,7 +167,7 @@ def problems(rows: list[dict], expected: Iterable[str], notebooks: dict[str, nbf
     wrong = [f"{row_id} is missing" for row_id in sorted(known) if row_id not in counts]
     wrong += [f"{row_id} stands there {count} times" for row_id, count in counts.items() if count > 1]
     wrong += [f"{row_id} is no known id" for row_id in counts if row_id not in known]
-    keys, places = reference_keys(), settled_by(notebooks)
+    keys, places = set(read_sources()), settled_by(notebooks)
     for row in rows:
         found = row_problems(row, known, keys) or place_problems(row, notebooks, places)
         wrong += [f"{row.get('id')}: {text}" for text in found]
@@ -197,7 +177,7 @@ def problems(rows: list[dict], expected: Iterable[str], notebooks: dict[str, nbf
 
 
 def main(
-    update_file: Annotated[bool, typer.Option("--update", help="rewrite the ledger from the notebooks")] = False,
+    update_file: Annotated[bool, typer.Option("--update", help="rewrite ledger and myths from the notebooks")] = False,
 ) -> None:
     """List the ledger by notebook; exit 1 when it does not fit the notebooks."""
     rows, notebooks = load(), read_notebooks()
@@ -212,6 +192,11 @@ def main(
         later = [row["id"] for row in mine if row["status"] == "later"]
         print(f"{name}: {len(mine) - len(later)} settled, {len(later)} later {' '.join(later)}".rstrip())
     wrong = problems(rows, [row["id"] for row in rows], notebooks)
+    table = myths.render(rows, myths.load_quotes(), notebooks, read_sources())
+    if update_file:
+        write_jsonl(MYTHS, table)
+    elif table != read_myths():
+        wrong.append("data/myths.jsonl is not what the notebooks say: python -m tools.ledger --update")
     for line in wrong:
         print(line, file=sys.stderr)
     raise SystemExit(1 if wrong else 0)

@@ -1,4 +1,4 @@
-"""What the whole test run shares: the tiny profile, one thread for each worker, the longest notebook first.
+"""What the whole test run shares: the tiny profile, one thread for each worker, the longest files first.
 
 The notebooks run in the same command as the tests (`make test`): nbval starts one kernel for each, and its kernels
 inherit this environment.
@@ -21,9 +21,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Notebooks first, by the minutes that each names, the longest first; then the tests in their order.
+    """Notebooks first, by the minutes that each names, the longest first; then files with slow tests; then the rest.
 
-    Workers take whole files in this order (`--dist loadfile --no-loadscope-reorder`), so the long ones never come last.
+    Workers take whole files in this order (`--dist loadfile --no-loadscope-reorder`): the last ones are of seconds, and
+    no worker waits long for the other.
     """
     from notebook_gates import minutes
 
@@ -32,4 +33,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for path in {item.path for item in items}
         if path.suffix == ".ipynb"
     }
-    items.sort(key=lambda item: -length.get(item.path, -1.0))
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (-length.get(item.path, 0.0), item.path not in slow))

@@ -30,10 +30,11 @@ def nearest(given: Report, cases: Sequence[Case], against: Mapping[str, str]) ->
         return ()
     said = frozenset(WORD.findall(message(given)))
     kind = given.last.type if given.last else ""
-    ranked = sorted((-likeness(case, said, kind, cases), case.id, case) for case in cases if case.id not in against)
+    weights = rarity(tuple(cases))
+    ranked = sorted((-likeness(case, said, kind, weights), case.id, case) for case in cases if case.id not in against)
     known = {case.id: case for case in cases}
     first = [Near(one, known[one].title, why) for one, why in against.items()][:TWO]
-    rest = [Near(case.id, case.title, because(case, said, cases)) for _, _, case in ranked[: TWO - len(first)]]
+    rest = [Near(case.id, case.title, because(case, said, weights)) for _, _, case in ranked[: TWO - len(first)]]
     return (*first, *rest)
 
 
@@ -43,16 +44,14 @@ def message(given: Report) -> str:
     return given.flat[start : start + 400]
 
 
-def likeness(case: Case, said: frozenset[str], kind: str, cases: Sequence[Case]) -> float:
+def likeness(case: Case, said: frozenset[str], kind: str, weights: Mapping[str, float]) -> float:
     """How much of one of the case's wordings the report holds, rare words for more, and whether the type fits."""
-    weights = rarity(tuple(cases))
     share = max((shared(words, said, weights) for words in phrases(case)), default=0.0)
     return share + (0.3 if kind in case.types and kind not in GENERIC else 0.05 * (kind in case.types))
 
 
-def because(case: Case, said: frozenset[str], cases: Sequence[Case]) -> str:
+def because(case: Case, said: frozenset[str], weights: Mapping[str, float]) -> str:
     """Why a case that is alike does not fit: what it would say."""
-    weights = rarity(tuple(cases))
     texts = [wording.text for wording in (*case.wordings, *case.hints)]
     if not texts:
         return "the report describes something else"

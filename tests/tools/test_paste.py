@@ -8,6 +8,7 @@ import ast
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -17,7 +18,10 @@ from safetensors.torch import load_file
 from style_gates import code_cells, is_tagged
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
-from helpers import DATA, NOTEBOOKS, ROOT
+from helpers import DATA, NOTEBOOKS
+from helpers.chats import read_chat
+from helpers.profiles import PROFILES
+from helpers.training import fine_tune
 
 BASE = str(DATA / "base")
 
@@ -135,12 +139,8 @@ def rows(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def adapter(rows) -> Path:
-    """A QLoRA adapter of a few steps on these rows, trained by this course in a process of its own."""
-    out = rows.with_name("adapter")
-    command = [sys.executable, "-m", "helpers", "train", str(rows), "--out", str(out), "--profile", "tiny"]
-    done = subprocess.run([*command, "--steps", "3"], cwd=ROOT, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return out
+    """A QLoRA adapter of a few steps on these rows, trained by this course."""
+    return fine_tune(replace(PROFILES["tiny"], max_steps=3), read_chat(rows), rows.with_name("adapter")).adapter
 
 
 def lesson(number: str) -> nbformat.NotebookNode:

@@ -108,7 +108,8 @@ def find(wanted: str) -> Lesson:
         found = [lesson for name, lesson in names if name == f"E{int(wanted)}"]
     elif not found and len(bare(wanted)) >= SHORTEST_PART:
         found = [lesson for name, lesson in names if bare(wanted) in bare(name)]
-        found = found or [lesson for case, lesson in known.items() if case == doctor.diagnose(wanted).case]
+        if not found and (lesson := known.get(doctor.diagnose(wanted).case or "")):
+            found = [lesson]
     meant = [lesson for lesson in known.values() if lesson in found]
     if len(meant) == 1:
         return meant[0]

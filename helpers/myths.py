@@ -79,11 +79,11 @@ def published(myth: Myth) -> str:
 
 
 def table(myths: Iterable[Myth]) -> str:
-    """A Markdown table of the claims, one a line."""
-    lines = ["| you will read | verdict | why | measured | where |", "|---|---|---|---|---|"]
+    """A Markdown table of the claims, one a line; the link to the section stands behind what was measured."""
+    lines = ["| you will read | verdict | why | measured |", "|---|---|---|---|"]
     for myth in myths:
         claim, verdict, measured = (plain(myth[name]) for name in ("claim", "verdict", "measured"))
-        cells = (claim, RULINGS[myth["ruling"]], verdict + published(myth), measured, link(myth))
+        cells = (claim, RULINGS[myth["ruling"]], verdict + published(myth), f"{measured} {link(myth)}".strip())
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -69,6 +69,11 @@ def sources(references: Iterable[str], known: dict[str, str]) -> list[list[str]]
     return found
 
 
+def reason(verdict: str) -> str:
+    """A verdict without the one to three words before its colon: the ruling says them."""
+    return re.sub(r"^(?:\w+ ){0,2}\w+: (?:([a-z]+)(?!\w))?", lambda found: (found[1] or "").capitalize(), verdict)
+
+
 def place(row: dict, notebook: Notebook) -> int:
     """The position of the heading under which a row is settled. InputError where there is none."""
     for at, cell in enumerate(notebook.cells):
@@ -98,7 +103,7 @@ def render(
                 {
                     "claim": row["text"],
                     "ruling": quote["ruling"],
-                    "verdict": row["verdict"],
+                    "verdict": reason(row["verdict"]),
                     "measured": measured(quote, section(notebook, at)),
                     "sources": sources(row["references"], references),
                     "notebook": row["notebook"],

@@ -44,6 +44,8 @@ notebooks: $(READY)  ## execute all notebooks, store their outputs, bring the le
 	$(BIN)/python -m tools.hurry
 	$(BIN)/python -m tools.execute
 	$(BIN)/python -m tools.ledger --update
+	$(BIN)/python -m tools.execute 25  # it shows what the ledger has taken from the others
+	$(BIN)/python -m tools.ledger --update
 
 data: $(READY)  ## rebuild data/tickets (seconds)
 	$(BIN)/python -m tools.build_tickets

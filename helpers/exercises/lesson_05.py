@@ -62,13 +62,14 @@ def accumulate(answer: Callable) -> str:
     def equal(one: torch.Tensor, other: torch.Tensor) -> bool:
         return torch.allclose(one, other, rtol=1e-4)
 
-    means = sum(_gradient(part) for part in parts)
-    tokens = [int((part["labels"] != -100).sum()) for part in parts]
+    each = torch.stack([_gradient(part) for part in parts])
+    means = each.sum(0)
+    tokens = torch.tensor([int((part["labels"] != -100).sum()) for part in parts])
     if equal(found, means):
         wrong("the means were added up: the gradient is as many times too large as there are batches")
     if equal(found, means / len(parts)):
         wrong("each batch counts the same here, however few answer tokens it has: weigh its mean by its tokens")
-    if equal(found, sum(_gradient(part) * count for part, count in zip(parts, tokens, strict=True)) / sum(tokens)):
+    if equal(found, (each * tokens[:, None]).sum(0) / tokens.sum()):
         wrong("the first token of a row is never predicted: count labels[:, 1:]")
     if not equal(found, wanted):
         wrong(f"the gradient is {found.tolist()}, that of the big batch {wanted.tolist()}")

@@ -30,7 +30,7 @@ def added(answer: Callable) -> str:
             (times * (ALPHA / RANK) ** 2, "the scaling is upside down: it is alpha / r"),
             (-times, "the sign is turned round: what was added is after - before"),
         ):
-            if abs(times - other) > CLOSE and abs(number.item() - other) < CLOSE:
+            if abs(times - other) > CLOSE and abs(number.item() - other) < CLOSE * max(1, abs(other)):
                 wrong(f"{number.item():.2f} where it was added {times} times: {hint}")
         if times <= 0 and number.item() > CLOSE:
             wrong(

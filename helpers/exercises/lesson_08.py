@@ -70,7 +70,5 @@ def passes(answer: Callable) -> str:
         wrong("a right merge was stopped whose differences are negative, as rounding's are: take abs() of both")
     for number in (float("inf"), float("nan")):
         if answer(reference, coarse, off_by(number)):
-            wrong(
-                f"logits with a {number} passed: no comparison with NaN is true: ask whether it is within the limit"
-            )
+            wrong(f"logits with a {number} passed: no comparison with NaN is true: ask whether it is within the limit")
     return "the limit follows the type, and inf and nan do not slip through."

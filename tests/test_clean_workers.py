@@ -106,7 +106,8 @@ def test_a_failure_in_a_worker_leaves_nothing(tmp_path, small_pieces, tokenizer,
 
 
 INTERRUPTED = """
-import sys
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job, and its children, ignore
 from helpers.clean import workers
 from helpers.cli import main
 workers.CHUNK_ROWS, workers.FIRST_CHUNKS, workers.SERVER_AFTER = 20, 2, 0

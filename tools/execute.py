@@ -119,8 +119,9 @@ def merged_streams(outputs: list[nbformat.NotebookNode]) -> list[nbformat.Notebo
 def normalise(notebook: nbformat.NotebookNode) -> int:
     """Bring metadata and outputs into the one stored form, in place; returns how many widget views were dropped.
 
-    A widget's view means nothing without its kernel and makes code hosts refuse the file, so it goes, its text
-    ("HBox(children=...") with it. Of a long traceback the middle frames go. Nothing else that a cell showed does.
+    A widget's view means nothing without its kernel and makes code hosts refuse the file, so it goes, and with it a
+    plain text ("HBox(children=...") that is all it had beside it. Of a long traceback the middle frames go. Nothing
+    else that a cell showed does.
     """
     dropped = 0
     kept = {KEPT_METADATA: notebook.metadata[KEPT_METADATA]} if KEPT_METADATA in notebook.metadata else {}
@@ -130,8 +131,9 @@ def normalise(notebook: nbformat.NotebookNode) -> int:
         cell["metadata"] = {key: cell.metadata[key] for key in KEPT_CELL_METADATA if key in cell.metadata}
         if cell.cell_type != "code":
             continue
-        widgets = [output for output in cell.outputs if WIDGET_MIME in output.get("data", {})]
-        dropped += len(widgets)
+        views = [output for output in cell.outputs if output.get("data", {}).pop(WIDGET_MIME, None) is not None]
+        widgets = [output for output in views if not set(output.data) - {"text/plain"}]
+        dropped += len(views)
         cell["outputs"] = merged_streams([output for output in cell.outputs if output not in widgets])
         for output in cell.outputs:
             if output.output_type == "error":

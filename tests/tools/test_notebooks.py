@@ -307,13 +307,15 @@ def test_normalise_keeps_ids_and_what_was_shown_and_can_be_repeated():
     notebook = sample()
     cell = a_code_cell(notebook)
     widget = new_output("display_data", data={gates.WIDGET_MIME: {}, "text/plain": "HBox()"})
-    cell.outputs = [printed("a"), printed("b"), widget]
+    with_text = new_output("display_data", data={gates.WIDGET_MIME: {}, "text/markdown": "c", "text/plain": "d"})
+    cell.outputs = [printed("a"), printed("b"), widget, with_text]
     notebook.metadata["course"] = {"case": "x"}
     notebook.metadata["widgets"], cell.metadata["execution"], notebook.cells[0]["id"] = {}, {"start": "now"}, "x"
     notebook.cells[0].metadata.update(course={"settles": ["C43"]}, collapsed=True)
     ids = [cell.id for cell in notebook.cells]
-    assert normalise(notebook) == 1
-    assert [output.text for output in cell.outputs] == ["ab"]
+    assert normalise(notebook) == 2
+    assert cell.outputs[0].text == "ab"
+    assert [output.data for output in cell.outputs[1:]] == [{"text/markdown": "c", "text/plain": "d"}]
     assert not gates.normalised(notebook) and not gates.no_widgets(notebook)
     assert notebook.metadata.course == {"case": "x"}
     assert [cell.id for cell in notebook.cells] == ids and notebook.cells[0].metadata == {

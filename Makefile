@@ -10,7 +10,7 @@ URL    ?=
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help course lab check test lint notebooks data base bench stamp exercises catch-up offline-kit colab-check vllm-check clean
+.PHONY: help course lab check test lint notebooks data base bench stamp exercises slides catch-up offline-kit colab-check vllm-check clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -62,6 +62,9 @@ stamp: $(READY)  ## write the address of the clone's origin, or URL=..., into se
 
 exercises: $(READY)  ## what a teacher hands out: build/exercises with stubs, build/solutions (seconds)
 	$(BIN)/python -m tools.handouts
+
+slides: $(READY)  ## slides of the lessons with tagged cells: build/slides, a file each that needs no network (seconds)
+	$(BIN)/python -m tools.slides
 
 catch-up: $(READY)  ## for a group that starts in the middle: build/catch-up with clean rows, an adapter, a merged model (minutes)
 	$(BIN)/python -m tools.catch_up

@@ -9,6 +9,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from helpers import BUILD, DATA
+from helpers.errors import InputError
 from helpers.evaluation import Share
 from helpers.profiles import Profile
 
@@ -28,7 +29,27 @@ def run_course(profile: Profile, build: Path = BUILD) -> dict:
     """Run the whole course in `build`/course, print each step and a table, and write `build`/course.json.
 
     Every run starts clean: what an interrupted one left is removed first, and course.json appears only at the end.
+    Raises InputError while another course runs in `build`.
     """
+    with alone(build):
+        return run_alone(profile, build)
+
+
+@contextmanager
+def alone(build: Path) -> Iterator[None]:
+    """Hold `build` against another course. Raises InputError if there is one."""
+    from filelock import FileLock, Timeout
+
+    build.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(build / ".course.lock", timeout=0):
+            yield
+    except Timeout:
+        raise InputError(f"another course is running in {show(build)}: wait for it, or use another clone") from None
+
+
+def run_alone(profile: Profile, build: Path) -> dict:
+    """The course of `run_course`, in a `build` that nobody else works in."""
     from helpers import clean
     from helpers.chats import read_chat, read_questions
     from helpers.evaluation import (

@@ -1,10 +1,12 @@
 """Files that appear whole or not at all, JSON lines, and the checks of paths before anything is written."""
 
+import hashlib
 import json
 import os
 import platform
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -87,23 +89,43 @@ def whole_files(*targets: Path):
             for file in files:
                 file.flush()
                 os.fsync(file.fileno())
-        for i, target in enumerate(targets):
-            if target.exists():
-                shutil.copymode(target, names[i])
-                _keep(target, backups[i])
-        for i, target in enumerate(targets):
-            replaced.append(i)
-            os.replace(names[i], target)
-    except BaseException:
-        for i in replaced:
-            if backups[i].exists():
-                os.replace(backups[i], targets[i])
-            else:
-                targets[i].unlink(missing_ok=True)
-        raise
+        with alone_in(*{target.parent for target in targets}):
+            for i, target in enumerate(targets):
+                if target.exists():
+                    shutil.copymode(target, names[i])
+                    _keep(target, backups[i])
+            try:
+                for i, target in enumerate(targets):
+                    replaced.append(i)
+                    os.replace(names[i], target)
+            except BaseException:
+                for i in replaced:
+                    if backups[i].exists():
+                        os.replace(backups[i], targets[i])
+                    else:
+                        targets[i].unlink(missing_ok=True)
+                raise
     finally:
         for leftover in (*names, *backups):
             leftover.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone_in(*folders: Path) -> Iterator[None]:
+    """Wait until no other process is in such a block with one of `folders`; on Windows, for none.
+
+    What two runs with the same outputs write at the same time is then all of the one, or all of the other.
+    """
+    with ExitStack() as stack:
+        for folder in sorted(map(os.path.realpath, folders)):
+            if sys.platform != "win32":  # a directory cannot be opened there
+                import fcntl
+
+                with suppress(OSError):  # a file system without locks, a folder that may not be read
+                    opened = os.open(folder, os.O_RDONLY)
+                    stack.callback(os.close, opened)  # which ends the lock
+                    fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
 
 
 def _keep(target: Path, backup: Path) -> None:
@@ -125,6 +147,16 @@ def save_text(path: str | Path, text: str) -> None:
         file.write(text.encode("utf-8"))
 
 
+def digests(directory: Path, without: str = "") -> dict[str, str]:
+    """SHA-256 of each file in `directory`, but for the one named `without`; what was written is on the disk then."""
+    found = {}
+    for file in sorted(path for path in directory.rglob("*") if path.is_file() and path.name != without):
+        with file.open("r+b") as stream:  # Windows flushes no file that is open to be read alone
+            os.fsync(stream.fileno())
+            found[file.relative_to(directory).as_posix()] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return found
+
+
 @contextmanager
 def whole_directory(out: str | Path) -> Iterator[Path]:
     """Yield an empty directory beside `out`; it becomes `out` when the block ends without an error, else it is removed.
@@ -144,6 +176,8 @@ def whole_directory(out: str | Path) -> Iterator[Path]:
         raise InputError(f"cannot write to {out.parent}: {error.strerror or error}") from None
     try:
         yield work
+        if out.exists():
+            raise InputError(f"{out} was written by another run in the meantime, and is left as it is")
         os.replace(work, out)
     finally:
         shutil.rmtree(work, ignore_errors=True)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from helpers.errors import InputError
-from helpers.files import clear_unfinished, whole_directory
+from helpers.files import clear_unfinished, digests, save_json, whole_directory
 from helpers.inference import Messages, model_inputs
+from helpers.model_checks import MERGED
 from helpers.profiles import Profile
 
 PATHS = ("dequantized", "full", "4bit")
@@ -76,6 +77,8 @@ def dequantize(model, dtype):
 def save_merged(model, tokenizer, out: str | Path) -> Path:
     """Write a merged model with its tokenizer, chat template and generation config to `out`, whole or not at all.
 
+    `merged.json` has the digest of each file, by which the course's commands know a damaged one.
+
     Raises InputError if `out` exists or cannot be written, or if the disk has no room for it.
     """
     from safetensors import SafetensorError
@@ -89,6 +92,7 @@ def save_merged(model, tokenizer, out: str | Path) -> Path:
         with whole_directory(out) as work:
             model.save_pretrained(work)
             tokenizer.save_pretrained(work)
+            save_json(work / MERGED, {"files": digests(work)})
     except (OSError, SafetensorError) as error:
         raise InputError(f"cannot write {out}: {getattr(error, 'strerror', None) or error}") from None
     return Path(out)

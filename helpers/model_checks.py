@@ -1,5 +1,6 @@
 """What can be wrong with a model or an adapter before it is loaded: each is one line that says what to do."""
 
+import hashlib
 import json
 import pickle
 import re
@@ -13,7 +14,8 @@ from pathlib import Path
 
 from helpers.errors import InputError
 
-WEIGHTS = "adapter_model.safetensors"
+WEIGHTS, MERGED = "adapter_model.safetensors", "merged.json"
+PATIENCE = 4  # seconds for a hub to answer
 OWN_CODE = (
     "asks to run Python code that came with it, which is never done here: take a model of a kind that transformers has "
     "itself"
@@ -21,9 +23,10 @@ OWN_CODE = (
 
 
 @contextmanager
-def loading(model: str | Path) -> Iterator[None]:
-    """Around a library's loading of a model: what it raises for a bad or unreachable one becomes an InputError."""
-    check_reachable(str(model))
+def loading(model: str | Path, weights: bool = False) -> Iterator[None]:
+    """Around a library's loading of a model, or of its tokenizer and settings alone: what it raises for a bad or
+    unreachable one becomes an InputError."""
+    check_reachable(str(model), weights)
     try:
         yield
     except InputError:
@@ -55,8 +58,8 @@ def first_line(error: Exception) -> str:
     return text if len(text) <= 200 else f"{text[:200]}..."
 
 
-def check_reachable(model: str) -> None:
-    """Raise InputError for a hub id that is not in the cache, where no hub answers or it has no such model.
+def check_reachable(model: str, weights: bool = False) -> None:
+    """Raise InputError for a hub id that is not in the cache (with its `weights`), where no hub answers or has it.
 
     The libraries would ask six times with waits in between, for half a minute and more.
     """
@@ -66,8 +69,11 @@ def check_reachable(model: str) -> None:
     if Path(model).exists():
         return
     try:
-        if not isinstance(try_to_load_from_cache(model, "config.json"), str):
-            HfApi().model_info(model, timeout=10)
+        cached = try_to_load_from_cache(model, "config.json")
+        if not isinstance(cached, str) or weights and weights_missing(Path(cached).parent):
+            HfApi().model_info(model, timeout=PATIENCE)
+    except InputError:
+        raise
     except RepositoryNotFoundError:
         raise InputError(
             f"{constants.ENDPOINT} has no model {model}, or does not show it to you: check the name, or log in with "
@@ -97,13 +103,9 @@ def check_weights(directory: Path) -> None:
         return
     if (settings := directory / "generation_config.json").exists():
         read_json(settings)  # transformers passes over one that it cannot read: the model would not know where to stop
-    index = directory / "model.safetensors.index.json"
-    shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()) if index.exists() else set()
     present = {path.name for path in directory.glob("*.safetensors")}
-    if missing := sorted(shards - present):
-        raise InputError(f"{directory} is not whole: {', '.join(missing[:3])} is missing; download or save it again")
-    if not present and not any(directory.glob("*.bin")):
-        raise InputError(f"{directory} holds no weights (*.safetensors); download or save it again")
+    if missing := weights_missing(directory):
+        raise InputError(f"{directory} {missing}; download or save it again")
     for file in () if present else sorted(directory.glob("*.bin")):
         check_pickle(file)
     for name in sorted(present):
@@ -114,6 +116,37 @@ def check_weights(directory: Path) -> None:
             raise InputError(
                 f"{directory / name} is damaged or cut off ({first_line(error)}): download or save it again"
             ) from None
+    check_recorded(directory, MERGED)
+
+
+def check_recorded(directory: Path, card: str) -> None:
+    """Raise InputError if a file of an adapter or a merged model is gone, or is not what was written, by its card.
+
+    The README, and what nobody loads, may change.
+    """
+    recorded = read_json(directory / card) if (directory / card).is_file() else {}
+    for name, digest in recorded.get("files", {}).items():
+        file = directory / name
+        if file.suffix in (".json", ".jinja", ".safetensors"):
+            if not file.is_file():
+                raise InputError(f"{file} is missing, which was written with the others: write or copy them again")
+            with file.open("rb") as stream:
+                changed = hashlib.file_digest(stream, "sha256").hexdigest() != digest
+            if changed:
+                raise InputError(
+                    f"{file} is damaged, or was changed since it was written: write or copy it again; if you meant to "
+                    f'change it, take "files" out of {directory / card}'
+                )
+
+
+def weights_missing(directory: Path) -> str:
+    """What a model's directory lacks of its weights, in words; '' for nothing."""
+    index = directory / "model.safetensors.index.json"
+    shards = set(read_json(index).get("weight_map", {}).values()) if index.exists() else set()
+    present = {path.name for path in directory.glob("*.safetensors")}
+    if missing := sorted(shards - present):
+        return f"is not whole: {', '.join(missing[:3])} is missing"
+    return "" if present or any(directory.glob("*.bin")) else "holds no weights (*.safetensors)"
 
 
 def check_pickle(file: Path) -> None:

@@ -13,6 +13,7 @@ from helpers.model_checks import (
     adapter_names,
     blocks_left_out,
     check_quantization,
+    check_recorded,
     check_weights,
     first_line,
     loading,
@@ -72,7 +73,7 @@ def load_base(profile: Profile, quantize: bool | None = None):
     if profile.random_weights:
         return _random_weights(AutoConfig.from_pretrained(profile.model, trust_remote_code=False), dtype, quantize)
     check_model(profile.model)
-    with loading(profile.model):
+    with loading(profile.model, weights=True):
         check_weights(Path(profile.model))
         model = AutoModelForCausalLM.from_pretrained(
             profile.model,
@@ -209,7 +210,7 @@ def check_adapter(adapter: str | Path) -> None:
         if not (Path(adapter) / name).is_file():
             raise InputError(f"{adapter} holds no adapter: {name} is missing; give the directory that training wrote")
     read_json(Path(adapter) / CONFIG)
-    check_recorded(Path(adapter))
+    check_recorded(Path(adapter), CARD)
     try:
         PeftConfig.from_pretrained(str(adapter))
     except Exception as error:  # somebody else's file: PEFT raises many kinds
@@ -217,26 +218,6 @@ def check_adapter(adapter: str | Path) -> None:
             f"{Path(adapter) / CONFIG} is none that PEFT reads ({first_line(error)}): train or download it again"
         ) from error
     adapter_names(adapter)
-
-
-def check_recorded(adapter: Path) -> None:
-    """Raise InputError if a file of an adapter is gone or is not what training wrote, by the card of its run.
-
-    The README, and what nobody loads, may change.
-    """
-    card = read_json(adapter / CARD) if (adapter / CARD).is_file() else {}
-    for name, digest in card.get("files", {}).items():
-        file = adapter / name
-        if file.suffix in (".json", ".jinja", ".safetensors"):
-            if not file.is_file():
-                raise InputError(f"{file} is missing, which training wrote: train or copy the adapter again")
-            with file.open("rb") as stream:
-                changed = hashlib.file_digest(stream, "sha256").hexdigest() != digest
-            if changed:
-                raise InputError(
-                    f"{file} is damaged, or was changed after training: train or copy the adapter again; if you meant "
-                    f'to change it, take "files" out of {adapter / CARD}'
-                )
 
 
 def base_identity(model: str | Path) -> dict[str, str]:

@@ -12,14 +12,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from helpers.errors import InputError
-from helpers.files import encode_row, save_json
+from helpers.files import digests, encode_row, save_json
 from helpers.model_checks import pickled
 from helpers.models import CARD
 from helpers.profiles import Profile
 from helpers.training import (
     COMPLETE,
     Run,
-    digests,
     last_complete_checkpoint,
     logged,
     make_trainer,
@@ -195,7 +194,7 @@ def check_files(checkpoint: Path) -> None:
         marked = json.loads((checkpoint / COMPLETE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         marked = None
-    found = digests(checkpoint)
+    found = digests(checkpoint, without=COMPLETE)
     damaged = [name for name in marked if found.get(name) != marked[name]] if isinstance(marked, dict) else [COMPLETE]
     if damaged:
         raise InputError(

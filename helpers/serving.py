@@ -13,11 +13,11 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from helpers import requirements
 from helpers.errors import InputError
@@ -41,8 +41,28 @@ def running(command: Sequence[str], port: int, ready: str = "/health", seconds: 
     """Run the server `command` until the block ends; yields `http://127.0.0.1:PORT` once GET `ready` is answered.
 
     Without a block, `ExitStack().enter_context(running(...))` keeps it until the stack is closed or this process ends.
-    Raises ServerError if the server ends before, or is not ready after `seconds`.
+    Raises InputError if something else listens on `port`, ServerError if the server ends before it is ready, or is not
+    ready after `seconds`.
     """
+    with started(command, port, ready, seconds):
+        yield f"http://127.0.0.1:{port}"
+
+
+def run_until_it_ends(command: Sequence[str], port: int, announce: Callable[[str], object]) -> None:
+    """Run the server `command`, and call `announce` with its address once it answers; this ends with an exception.
+
+    That is what interrupts this process, or what `running` raises, ServerError also when the server ends.
+    """
+    with started(command, port, "/health", 180) as (guard, log):
+        announce(f"http://127.0.0.1:{port}")
+        guard.wait()
+        raise ServerError(f"the server ended ({guard.returncode}); its last lines:\n{last_lines(log)}")
+
+
+@contextmanager
+def started(command: Sequence[str], port: int, ready: str, seconds: float) -> Iterator[tuple[subprocess.Popen, IO]]:
+    """The guard of a server that is ready, and its log; both end with the block."""
+    check_free(port)
     with tempfile.TemporaryFile() as log:
         guard = subprocess.Popen(
             [sys.executable, "-m", "helpers.serving", *map(str, command)],
@@ -53,7 +73,7 @@ def running(command: Sequence[str], port: int, ready: str = "/health", seconds: 
         )
         try:
             wait_until_ready(f"http://127.0.0.1:{port}{ready}", guard, log, seconds)
-            yield f"http://127.0.0.1:{port}"
+            yield guard, log
         finally:
             assert guard.stdin
             guard.stdin.close()
@@ -71,15 +91,27 @@ def wait_until_ready(url: str, process: subprocess.Popen, log, seconds: float) -
             pass
         ended = process.poll() is not None
         if ended or time.monotonic() > end:
-            log.seek(0)
-            last = "\n".join(log.read().decode("utf-8", "replace").strip().splitlines()[-5:])
             what = f"the server ended ({process.returncode})" if ended else f"no answer from {url} in {seconds:g} s"
-            raise ServerError(f"{what}; its last lines:\n{last}")
+            raise ServerError(f"{what}; its last lines:\n{last_lines(log)}")
         time.sleep(0.2)
 
 
+def last_lines(log: IO[bytes]) -> str:
+    """The last five lines of what a server has said."""
+    log.seek(0)
+    return "\n".join(log.read().decode("utf-8", "replace").strip().splitlines()[-5:])
+
+
+def check_free(port: int) -> None:
+    """Raise InputError where something listens on `port` of this machine: it would be taken for the server."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            raise InputError(f"something else listens on port {port}: end it, or choose another --port")
+
+
 def transformers_serve(model: str | Path, port: int, *options: str) -> list[str]:
-    """The command that serves a model directory or hub id with transformers' own server.
+    """The command that serves a model directory or hub id with transformers' own server, behind `serving_front`.
 
     Raises InputError where that server would not find the directory again, or could not load what is in it, and where
     its packages are missing.
@@ -91,7 +123,7 @@ def transformers_serve(model: str | Path, port: int, *options: str) -> list[str]
     if "@" in str(model):  # it takes what follows for a revision
         raise InputError(f"{model}: transformers serve takes what follows the @ for a revision; rename the directory")
     check_loadable(model)
-    module = [sys.executable, "-m", "transformers.cli.transformers", "serve"]
+    module = [sys.executable, "-m", "helpers.serving_front"]
     return [*module, str(model), "--host", "127.0.0.1", "--port", str(port), *options]
 
 
@@ -150,7 +182,7 @@ def token_logprobs(model, tokenizer, messages: list[dict], tokens: Sequence[int]
 
 
 def guard(command: Sequence[str]) -> int:
-    """Run `command` until it ends or standard input is closed; returns its exit code."""
+    """Run `command` until it ends or standard input is closed; returns its exit code, as a shell: 128 + its signal."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
 
     def end() -> None:
@@ -163,7 +195,8 @@ def guard(command: Sequence[str]) -> int:
             process.kill()
 
     threading.Thread(target=end, daemon=True).start()
-    return process.wait()
+    code = process.wait()
+    return code if code >= 0 else 128 - code
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """Supervised fine-tuning of an adapter: the configs, and one run from rows to an adapter on disk."""
 
-import hashlib
-import os
 import shutil
 import sys
 import time
@@ -11,7 +9,7 @@ from pathlib import Path
 
 from helpers.chats import check_lengths, for_template, to_dataset
 from helpers.errors import InputError
-from helpers.files import save_json, whole_directory
+from helpers.files import digests, save_json, whole_directory
 from helpers.profiles import Profile
 
 COMPLETE = "complete"
@@ -206,21 +204,11 @@ def mark_complete():
     class MarkComplete(TrainerCallback):
         def on_save(self, args, state, control, **kwargs):
             checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-            save_json(checkpoint / COMPLETE, digests(checkpoint))
+            save_json(checkpoint / COMPLETE, digests(checkpoint, without=COMPLETE))
             for older in set(checkpoint.parent.glob("checkpoint-*")) - {checkpoint}:
                 shutil.rmtree(older, ignore_errors=True)
 
     return MarkComplete()
-
-
-def digests(directory: Path) -> dict[str, str]:
-    """SHA-256 of each file in `directory` but the mark; what was written is on the disk then."""
-    found = {}
-    for file in sorted(path for path in directory.rglob("*") if path.is_file() and path.name != COMPLETE):
-        with file.open("rb") as stream:
-            os.fsync(stream.fileno())
-            found[file.relative_to(directory).as_posix()] = hashlib.file_digest(stream, "sha256").hexdigest()
-    return found
 
 
 def last_complete_checkpoint(output_dir: str | Path) -> Path | None:

@@ -4,8 +4,10 @@ import json
 from dataclasses import replace
 
 import pytest
+from filelock import FileLock
 
 from helpers import course, profiles
+from helpers.errors import InputError
 
 pytestmark = pytest.mark.slow
 
@@ -42,6 +44,14 @@ def test_the_merge_is_proved(small):
     report, _ = small
     assert report["merged_max_logit_diff"] <= 0.05
     assert report["merged_exact_match"] == report["tuned_exact_match"]
+
+
+def test_a_second_course_in_one_clone_is_refused_and_touches_nothing(tmp_path):
+    (tmp_path / "course").mkdir()
+    (tmp_path / "course.json").write_text("{}")
+    with FileLock(tmp_path / ".course.lock"), pytest.raises(InputError, match="another course is running in"):
+        course.run_course(profiles.select("tiny"), tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".course.lock", "course", "course.json"]
 
 
 def test_it_starts_clean(small):

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import pickle
+import socket
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from bases import ROWS, make_base
 
-from helpers import ROOT, cli
+from helpers import ROOT, cli, model_checks
 from helpers.clean import cleaning
 from helpers.cli.failures import FULL, MEMORY, lack
 from helpers.errors import InputError
@@ -43,6 +44,7 @@ def context(error: Exception, cause: Exception) -> Exception:
         (MemoryError(), MEMORY),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), MEMORY),
         (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), MEMORY),
+        (RuntimeError("std::bad_alloc"), MEMORY),
         (ValueError("no"), ""),
         (pickle.UnpicklingError("no"), ""),
     ],
@@ -86,6 +88,82 @@ def test_a_hub_that_is_out_of_order_is_asked_once(monkeypatch):
             check_reachable("nobody/nothing")
         hub.shutdown()
     assert asked.count("/api/models/nobody/nothing") == 1
+
+
+@pytest.fixture
+def online(monkeypatch, tmp_path):
+    """An empty cache, and a hub at the address that is given."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    return lambda address: monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{address}")
+
+
+def test_a_hub_that_does_not_answer_is_not_waited_for(online, monkeypatch):
+    monkeypatch.setattr(model_checks, "PATIENCE", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        online(silent.getsockname()[1])
+        with pytest.raises(InputError, match="cannot be reached"):
+            check_reachable("nobody/nothing")
+    assert 0 < model_checks.PATIENCE < 5
+
+
+def test_a_download_that_broke_off_is_not_tried_again_without_a_network(online, tmp_path):
+    """The hub's library would ask six times for each file that the cache lacks, half a minute a file."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    online(port)
+    snapshot = tmp_path / "models--nobody--half" / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (tmp_path / "models--nobody--half" / "refs").mkdir()
+    (tmp_path / "models--nobody--half" / "refs" / "main").write_text("abc")
+    (snapshot / "config.json").write_text("{}")
+    check_reachable("nobody/half")
+    index = {"weight_map": {"a": "one.safetensors", "b": "two.safetensors"}}
+    for name, text in {"model.safetensors.index.json": json.dumps(index), "one.safetensors": ""}.items():
+        with pytest.raises(InputError, match="cannot be reached"):
+            check_reachable("nobody/half", weights=True)
+        (snapshot / name).write_text(text)
+    (snapshot / "two.safetensors").write_text("")
+    check_reachable("nobody/half", weights=True)
+
+
+OLD_TORCHAO = "Found an incompatible version of torchao. Found version 0.10.0"  # peft 0.21 where it looks for torchao
+
+
+def test_an_old_package_is_one_line_that_says_where_the_fix_is(monkeypatch, capsys):
+    def run():
+        raise ImportError(f"{OLD_TORCHAO}, but only versions above 0.16.0 are supported\nmore")
+
+    with pytest.raises(SystemExit) as ended:
+        cli.main(run)
+    said = capsys.readouterr().err
+    assert ended.value.code == 2 and OLD_TORCHAO in said and "python -m helpers check" in said and said.count("\n") == 1
+
+
+def test_an_old_torchao_is_one_line_where_peft_meets_it(tmp_path, monkeypatch, capsys):
+    from peft.import_utils import is_torchao_available
+
+    (tmp_path / "torchao").mkdir()
+    (tmp_path / "torchao" / "__init__.py").write_text("")
+    (tmp_path / "torchao-0.10.0.dist-info").mkdir()
+    (tmp_path / "torchao-0.10.0.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: torchao\nVersion: 0.10.0\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
+    base = make_base(tmp_path / "base", pad="<pad>")
+    monkeypatch.chdir(tmp_path)
+    is_torchao_available.cache_clear()
+    typed = ["train", "rows.jsonl", "--out", "out", "--model", base, "--no-quantize", "--max-length", "200"]
+    monkeypatch.setattr("sys.argv", ["helpers", *typed])
+    try:
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    finally:
+        is_torchao_available.cache_clear()
+    said = capsys.readouterr().err
+    assert ended.value.code == 2 and OLD_TORCHAO in said and "Traceback" not in said
+    assert not [*tmp_path.glob("out*"), *tmp_path.glob(".*.part")]
 
 
 @pytest.mark.slow

@@ -4,11 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
 
 from helpers import files, merging
+from helpers.errors import InputError
 
 WRITE = {
     "directory": "with whole_directory(out) as work:\n    (work / 'half').write_bytes(b'half')\n    pause()",
@@ -101,4 +103,44 @@ def test_a_killed_merge_does_not_take_the_room_of_the_next(writing, tmp_path, mo
     monkeypatch.setattr(merging.shutil, "disk_usage", lambda path: SimpleNamespace(free=0 if half.exists() else 100))
     model = SimpleNamespace(parameters=lambda: [SimpleNamespace(nbytes=50)], save_pretrained=lambda work: None)
     merging.save_merged(model, model, tmp_path / "out")
+    assert names(tmp_path) == ["out"]
+
+
+OTHER = """
+import sys
+from pathlib import Path
+
+from helpers.files import whole_files
+
+with whole_files(*map(Path, sys.argv[1:])) as files:
+    for file in files:
+        file.write(b"theirs")
+    print("written", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="directories have no locks there")
+def test_two_that_write_the_same_files_at_once_do_not_mix_them(tmp_path, monkeypatch):
+    targets, replace, others = [tmp_path / "rows", tmp_path / "rejects"], os.replace, []
+
+    def replace_slowly(source, target):
+        replace(source, target)
+        if not others:  # the first file is ours, the second not yet
+            others.append(subprocess.Popen([sys.executable, "-c", OTHER, *map(str, targets)], stdout=subprocess.PIPE))
+            assert others[0].stdout.readline() == b"written\n"
+            time.sleep(0.3)
+
+    monkeypatch.setattr(files.os, "replace", replace_slowly)
+    with files.whole_files(*targets) as ours:
+        for file in ours:
+            file.write(b"ours")
+    assert others[0].wait(60) == 0 and others[0].stdout.close() is None
+    assert [path.read_bytes() for path in targets] == [b"theirs", b"theirs"]
+    assert names(tmp_path) == ["rejects", "rows"]
+
+
+def test_a_directory_that_another_run_has_written_meanwhile_is_left_as_it_is(tmp_path):
+    with pytest.raises(InputError, match="written by another run in the meantime"):
+        with files.whole_directory(tmp_path / "out"):
+            (tmp_path / "out").mkdir()
     assert names(tmp_path) == ["out"]

@@ -12,6 +12,7 @@ import pytest
 from bases import PLAIN, ROWS, make_base
 
 from helpers import chats, cli
+from helpers.files import digests
 from helpers.limits import time_limit
 
 LOOP = "{% for a in range(700) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"  # seconds, where nothing ends it
@@ -252,7 +253,7 @@ def test_a_checkpoint_that_was_exchanged_is_not_loaded(name, folder, command, mo
     (checkpoint / name).write_bytes(pickle.dumps(Canary(folder / "fired")))
     code, said = command(*asked, "--resume")
     assert code == 2 and f"{name} is missing or damaged" in said
-    (checkpoint / "complete").write_text(json.dumps(training.digests(checkpoint)))
+    (checkpoint / "complete").write_text(json.dumps(digests(checkpoint, without="complete")))
     code, said = command(*asked, "--resume")
     assert code == 2 and "calls foreign code, which was not run" in said
     assert not (folder / "fired").exists()
@@ -260,17 +261,18 @@ def test_a_checkpoint_that_was_exchanged_is_not_loaded(name, folder, command, mo
 
 READ_BY = {"adapter": "evaluate adapter", "merged": "evaluate"}
 UNREAD = ("README.md", "training_args.bin")
-ALONE = {("run.json", "deleted"), ("generation_config.json", "deleted")}  # the rest says the same
+ALONE = {(card, damage) for card in ("run.json", "merged.json") for damage in ("deleted", "changed")}  # the rest holds
 
 
-@pytest.mark.parametrize("damage", ["cut", "emptied", "deleted"])
+@pytest.mark.parametrize("damage", ["cut", "emptied", "deleted", "changed"])
 @pytest.mark.parametrize("kind", READ_BY)
 def test_a_damaged_file_of_an_adapter_or_a_merged_model_is_named(kind, damage, folder, command):
     for file in sorted((folder / kind).iterdir()):
         if file.name in UNREAD or (file.name, damage) in ALONE:
             continue
         content = file.read_bytes()
-        file.write_bytes(content[: len(content) // 2] if damage == "cut" else b"")
+        changed = content[:-1] + bytes([content[-1] ^ 1]) if file.suffix == ".safetensors" else content + b"\n"
+        file.write_bytes({"cut": content[: len(content) // 2], "changed": changed}.get(damage, b""))
         if damage == "deleted":
             file.unlink()
         code, said = command(*COMMANDS[READ_BY[kind]], kind)

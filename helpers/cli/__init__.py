@@ -57,6 +57,11 @@ def main(run: Callable[[], object] = app) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except ImportError as error:
+        from helpers.cli.failures import unfit
+
+        print(f"error: {unfit(error)}", file=sys.stderr)
+        sys.exit(2)
     except Exception as error:
         from helpers.cli.failures import lack
 

@@ -16,6 +16,7 @@ WORDS = {
     "can't allocate memory": MEMORY,
     "not enough memory": MEMORY,
     "out of memory": MEMORY,
+    "bad_alloc": MEMORY,
 }
 
 
@@ -31,6 +32,12 @@ def lack(error: BaseException) -> str:
         if found := [what for words, what in WORDS.items() if words in str(one).lower()]:
             return found[0]
     return ""
+
+
+def unfit(error: ImportError) -> str:
+    """A package that is missing, or does not fit the others, in one line."""
+    what = (str(error).strip() or "no message").splitlines()[0][:200]
+    return f"a package is missing, or does not fit the others ({what}): `python -m helpers check` names it and the fix"
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:

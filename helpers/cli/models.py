@@ -195,15 +195,15 @@ def serve(
     port: Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Default: a free one.")] = None,
 ) -> None:
     """Serve a model on this machine alone, as OpenAI's API, with transformers serve; Ctrl-C ends it."""
-    from threading import Event
-
     from helpers import serving
 
     chosen = port or serving.free_port()
+
+    def announce(url: str) -> None:
+        print(f"serving at {url}/v1, ask for the model {model}; Ctrl-C ends it", flush=True)
+
     try:
-        with serving.running(serving.transformers_serve(model, chosen), chosen) as url:
-            print(f"serving at {url}/v1, ask for the model {model}; Ctrl-C ends it", flush=True)
-            Event().wait()
+        serving.run_until_it_ends(serving.transformers_serve(model, chosen), chosen, announce)
     except serving.ServerError as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(1) from None

@@ -138,7 +138,8 @@ class Checked:
 
 async def read(receive, most: float) -> bytes:
     """A request's body. Raises Refused where it has more than `most` bytes, which are not kept, or breaks off."""
-    pieces, size, more = [], 0, True
+    pieces: list[bytes] = []
+    size, more = 0, True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import pickle
+import shutil
 import socket
 import subprocess
 import sys
@@ -90,6 +91,30 @@ def test_a_hub_that_is_out_of_order_is_asked_once(monkeypatch):
     assert asked.count("/api/models/nobody/nothing") == 1
 
 
+DISKS = {"size=64k": (1, FULL), "ro": (2, "the directory disk cannot be written to")}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("unshare"), reason="mounts of a process of its own")
+@pytest.mark.parametrize("options", DISKS)
+def test_a_disk_that_is_full_or_read_only_is_one_line_and_keeps_nothing(options, tmp_path):
+    mount = f"mount -t tmpfs -o {options} none disk"
+    (tmp_path / "disk").mkdir()
+    if subprocess.run(["unshare", "-m", "sh", "-c", mount], cwd=tmp_path, capture_output=True).returncode:
+        pytest.skip("this machine does not let us mount")
+    rows = "".join(
+        json.dumps({"prompt": f"{i} What is {i}?", "response": f"It is {i}. " * 9}) + "\n" for i in range(900)
+    )
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    clean = f"{sys.executable} -m helpers clean rows.jsonl --out disk/out --rejects disk/rejects"
+    command = ["unshare", "-m", "sh", "-c", f"{mount} && {clean}; code=$?; echo left: $(ls -A disk); exit $code"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment)
+    code, words = DISKS[options]
+    assert done.returncode == code and words in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
+    assert done.stdout.splitlines()[-1] == "left:"
+
+
 @pytest.fixture
 def online(monkeypatch, tmp_path):
     """An empty cache, and a hub at the address that is given."""
@@ -138,32 +163,6 @@ def test_an_old_package_is_one_line_that_says_where_the_fix_is(monkeypatch, caps
         cli.main(run)
     said = capsys.readouterr().err
     assert ended.value.code == 2 and OLD_TORCHAO in said and "python -m helpers check" in said and said.count("\n") == 1
-
-
-def test_an_old_torchao_is_one_line_where_peft_meets_it(tmp_path, monkeypatch, capsys):
-    from peft.import_utils import is_torchao_available
-
-    (tmp_path / "torchao").mkdir()
-    (tmp_path / "torchao" / "__init__.py").write_text("")
-    (tmp_path / "torchao-0.10.0.dist-info").mkdir()
-    (tmp_path / "torchao-0.10.0.dist-info" / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: torchao\nVersion: 0.10.0\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
-    base = make_base(tmp_path / "base", pad="<pad>")
-    monkeypatch.chdir(tmp_path)
-    is_torchao_available.cache_clear()
-    typed = ["train", "rows.jsonl", "--out", "out", "--model", base, "--no-quantize", "--max-length", "200"]
-    monkeypatch.setattr("sys.argv", ["helpers", *typed])
-    try:
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-    finally:
-        is_torchao_available.cache_clear()
-    said = capsys.readouterr().err
-    assert ended.value.code == 2 and OLD_TORCHAO in said and "Traceback" not in said
-    assert not [*tmp_path.glob("out*"), *tmp_path.glob(".*.part")]
 
 
 @pytest.mark.slow

@@ -308,3 +308,18 @@ def test_time_limit():
     with time_limit(0.1):
         pass
     time.sleep(0.6)  # nothing comes later
+
+
+def test_an_old_torchao_is_one_line_where_peft_meets_it(folder, command):
+    from peft.import_utils import is_torchao_available
+
+    for place, text in {"torchao/__init__.py": "", "torchao-0.10.0.dist-info/METADATA": "Version: 0.10.0\n"}.items():
+        (folder / place).parent.mkdir()
+        (folder / place).write_text(f"Metadata-Version: 2.1\nName: torchao\n{text}" if text else "")
+    is_torchao_available.cache_clear()
+    try:
+        code, said = command(*COMMANDS["train"], "base")
+    finally:
+        is_torchao_available.cache_clear()
+    assert code == 2 and "Found version 0.10.0" in said and "python -m helpers check" in said
+    assert not (folder / "out").exists() and not [*folder.glob("*.run"), *folder.glob(".*.part")]

@@ -9,6 +9,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import shutil
 import subprocess
 import time
 from collections.abc import Sequence
@@ -42,20 +43,17 @@ COMMON = ("--host", "127.0.0.1", "--dtype", "float32", "--max-model-len", "1024"
 
 
 def prepare(folder: Path, profile: profiles.Profile) -> tuple[Path, Path]:
-    """(adapter, merged model) in `folder`, made where they are not there yet."""
+    """(adapter, merged model) in `folder`, made anew: those of an earlier check may be of another base."""
+    shutil.rmtree(folder, ignore_errors=True)
     adapter, merged = folder / "adapter", folder / "merged"
-    if not adapter.exists():
-        fine_tune(profile, read_chat(DATA / "tickets" / "clean.jsonl"), adapter)
-    if not merged.exists():
-        save_merged(merge(adapter, profile, "full"), load_tokenizer(profile.model), merged)
+    fine_tune(profile, read_chat(DATA / "tickets" / "clean.jsonl"), adapter)
+    save_merged(merge(adapter, profile, "full"), load_tokenizer(profile.model), merged)
     return adapter, merged
 
 
 def as_dora(adapter: Path, out: Path) -> Path:
     """The adapter's directory again, its config saying DoRA: what a server reads first."""
-    out.mkdir(parents=True, exist_ok=True)
-    for path in adapter.iterdir():
-        (out / path.name).write_bytes(path.read_bytes())
+    shutil.copytree(adapter, out)
     config = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))
     save_json(out / "adapter_config.json", {**config, "use_dora": True})
     return out
@@ -70,7 +68,7 @@ def ask(url: str, requests: Sequence[tuple[str, list[dict]]]) -> list[str]:
     def one(request: tuple[str, list[dict]]) -> str:
         model, messages = request
         said = client.chat.completions.create(model=model, messages=messages, temperature=0, max_tokens=120)
-        return said.choices[0].message.content
+        return (said.choices[0].message.content or "").rstrip("\ufffd")
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(one, requests))
@@ -102,7 +100,11 @@ def check(python: str, folder: Path, tickets: int) -> dict:
     tokenizer = load_tokenizer(profile.model)
     models = {"base": load_base(profile).eval(), "adapter": load_adapter(adapter, profile),
               "merged": load_merged(merged, profile)}  # fmt: skip
-    wanted = {name: generate(model, tokenizer, prompts) for name, model in models.items()}
+    wanted = {
+        # where an answer is cut inside a character, servers leave the half out
+        name: [text.rstrip("\ufffd") for text in generate(model, tokenizer, prompts)]
+        for name, model in models.items()
+    }
     server = [python, "-m", "vllm.entrypoints.openai.api_server", *COMMON]
     lora = ["--enable-lora", "--max-lora-rank", "16", "--lora-modules", f"adapter={adapter}"]
     commands = {

@@ -30,6 +30,12 @@ CASES = {case.id: case for case in doctor.load()}
 LIBRARIES = [Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib", "stdlib")]
 
 
+# A case finds neither names, nor variables of the environment, nor a directory that another has left.
+REMEMBER = "import os, sys; sys.first_state = dict(os.environ), os.getcwd()"
+AS_NEW = """%reset -f
+import os, sys
+os.environ.clear(); os.environ.update(sys.first_state[0]); os.chdir(sys.first_state[1])
+del os, sys"""
 KEEP = "kept_names = dict(globals())"
 FORGET = """for lost in set(globals()) - {*kept_names, "kept_names", "lost"}:
     del globals()[lost]
@@ -118,18 +124,51 @@ def test_the_gallery_has_every_case_that_names_it():
 
 @pytest.fixture(scope="module")
 def one_kernel():
-    """One kernel for many cases: libraries are imported once, names are forgotten between the cases.
+    """One kernel for many cases: libraries are imported once, all else is as in a new one when a case begins.
 
     In a kernel of its own nbval runs each error notebook, and the test below what needs one.
     """
     with reproduce.kernel() as execute:
+        assert not execute("", REMEMBER).error
         yield execute
+
+
+def undefined(lessons: dict[str, reproduce.Lesson], directory: Path, folder: Path) -> list[str]:
+    """What the cells of a lesson name before a tagged cell of it has defined or imported it, in their own order."""
+    for case, lesson in lessons.items():
+        cells = [new_code_cell(source) for _, source in lesson.cells(reproduce.KINDS, directory)]
+        nbformat.write(new_notebook(cells=cells), folder / f"{case}.ipynb")
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F821", "--output-format", "concise"]
+    done = subprocess.run([*command, str(folder)], capture_output=True, text=True)
+    assert "syntax" not in done.stdout and not done.stderr, done.stdout + done.stderr
+    return [Path(line).name for line in done.stdout.splitlines() if "F821" in line]
+
+
+def test_each_case_defines_what_it_names_in_its_own_tagged_cells(tmp_path):
+    assert not undefined(LESSONS, NOTEBOOKS, tmp_path)
+    assert len(list(tmp_path.iterdir())) == len(LESSONS) > 40
+
+
+def test_a_name_of_another_cell_is_found(tmp_path):
+    folder = tmp_path / "cells"
+    folder.mkdir()
+    late = {"fix": "encoding = gbk", "proof": "gbk = 'gb18030'\n" + SAMPLE["proof"]}
+    found = undefined({"late": sample(tmp_path, **late)}, tmp_path, folder)
+    assert len(found) == 1 and "`gbk`" in found[0]
+
+
+@pytest.mark.slow
+def test_a_case_finds_nothing_that_another_left_in_the_kernel(one_kernel):
+    assert not one_kernel("", "import os; os.environ['LEFT'] = left = '1'; os.chdir('/')").error
+    assert not one_kernel("", AS_NEW).error
+    seen = one_kernel("", "import os; print(os.environ.get('LEFT'), os.getcwd() == '/', 'left' in globals())")
+    assert seen.printed.strip() == "None False False"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", [case for case in LESSONS if case != FIRST_IN_ITS_KERNEL])
 def test_the_library_raises_the_doctor_knows_and_only_the_fix_cures(case, one_kernel):
-    one_kernel("setup", "%reset -f")
+    assert not one_kernel("", AS_NEW).error
     wrong = problems_in(one_kernel, LESSONS[case], NOTEBOOKS)
     assert not wrong, "; ".join(wrong)
 

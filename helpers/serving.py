@@ -4,7 +4,9 @@ Run as `python -m helpers.serving COMMAND...` this file is the guard between the
 standard input is closed, and that happens however the starter ends, a kill that cannot be caught included.
 """
 
+import ctypes
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -181,9 +183,15 @@ def token_logprobs(model, tokenizer, messages: list[dict], tokens: Sequence[int]
     return scores.gather(1, ids[0, len(prompt) :, None])[:, 0].tolist()
 
 
+def end_with_parent() -> None:
+    """Have Linux kill this process when the one that started it ends, the guard killed in its turn (prctl(2))."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
 def guard(command: Sequence[str]) -> int:
     """Run `command` until it ends or standard input is closed; returns its exit code, as a shell: 128 + its signal."""
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    before = end_with_parent if sys.platform == "linux" else None
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=before)
 
     def end() -> None:
         while os.read(0, 1024):  # sys.stdin has a lock, which an interpreter that ends would wait for

@@ -165,6 +165,16 @@ def test_an_old_package_is_one_line_that_says_where_the_fix_is(monkeypatch, caps
     assert ended.value.code == 2 and OLD_TORCHAO in said and "python -m helpers check" in said and said.count("\n") == 1
 
 
+def test_no_duration_hangs_on_a_clock_that_may_jump():
+    """time.monotonic and time.perf_counter do not; the hub says when a token ends, in the time of day."""
+    files = [path for part in ("helpers", "tools") for path in (ROOT / part).rglob("*.py")]
+    assert len(files) > 100
+    clock = ("time.time(", "datetime.now(", "utcnow(")
+    assert [path.name for path in files if any(word in path.read_text(encoding="utf-8") for word in clock)] == [
+        "hub_server.py"
+    ]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of a process")
 @pytest.mark.parametrize("size", [4_000, 60_000])

@@ -87,6 +87,15 @@ def test_a_server_ends_with_its_starter_however_that_ends(number):
         starter.stdout.close()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+def test_a_server_ends_with_its_guard(port):
+    with serving.running([*SERVER, str(port)], port, "/"):
+        guard, server = psutil.Process().children(recursive=True)
+        guard.kill()
+        assert psutil.wait_procs([server], timeout=60)[1] == []
+    assert not answers(port)
+
+
 def test_a_server_that_does_not_start_says_its_last_words(port):
     command = [sys.executable, "-c", "print('no such model'); raise SystemExit(3)"]
     with pytest.raises(serving.ServerError, match=r"ended \(3\)[\s\S]*no such model"), serving.running(command, port):
@@ -163,7 +172,7 @@ def served(tmp_path_factory):
     pytest.importorskip("fastapi", reason="needs the extra: pip install -e .[serve]")
     command = [sys.executable, "-m", "helpers", "serve", str(DATA / "base")]
     temporary = tmp_path_factory.mktemp("temporary")
-    environment = {**os.environ, "TMPDIR": str(temporary)}
+    environment = {**os.environ, "TMPDIR": str(temporary), "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

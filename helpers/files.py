@@ -148,13 +148,20 @@ def save_text(path: str | Path, text: str) -> None:
 
 
 def digests(directory: Path, without: str = "") -> dict[str, str]:
-    """SHA-256 of each file in `directory`, but for the one named `without`; what was written is on the disk then."""
+    """SHA-256 of each file in `directory`, but for the one named `without`; nothing is written, not even to read it."""
+    files = sorted(path for path in directory.rglob("*") if path.is_file() and path.name != without)
     found = {}
-    for file in sorted(path for path in directory.rglob("*") if path.is_file() and path.name != without):
-        with file.open("r+b") as stream:  # Windows flushes no file that is open to be read alone
-            os.fsync(stream.fileno())
+    for file in files:
+        with file.open("rb") as stream:
             found[file.relative_to(directory).as_posix()] = hashlib.file_digest(stream, "sha256").hexdigest()
     return found
+
+
+def flush(directory: Path) -> None:
+    """Have all files of `directory` on the disk, before something says that they are whole."""
+    for file in (path for path in directory.rglob("*") if path.is_file()):
+        with file.open("r+b") as stream:  # Windows flushes no file that is open to be read alone
+            os.fsync(stream.fileno())
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from helpers.errors import InputError
-from helpers.files import clear_unfinished, digests, save_json, whole_directory
+from helpers.files import clear_unfinished, digests, flush, save_json, whole_directory
 from helpers.inference import Messages, model_inputs
 from helpers.model_checks import MERGED
 from helpers.profiles import Profile
@@ -92,6 +92,7 @@ def save_merged(model, tokenizer, out: str | Path) -> Path:
         with whole_directory(out) as work:
             model.save_pretrained(work)
             tokenizer.save_pretrained(work)
+            flush(work)
             save_json(work / MERGED, {"files": digests(work)})
     except (OSError, SafetensorError) as error:
         raise InputError(f"cannot write {out}: {getattr(error, 'strerror', None) or error}") from None

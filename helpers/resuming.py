@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from helpers.errors import InputError
-from helpers.files import digests, encode_row, save_json
+from helpers.files import digests, encode_row, flush, save_json
 from helpers.model_checks import pickled
 from helpers.models import CARD
 from helpers.profiles import Profile
@@ -90,6 +90,7 @@ def train(
         adapter = work / "adapter"
         shutil.rmtree(adapter, ignore_errors=True)
         save_adapter(trainer, adapter, profile)
+        flush(adapter)
         save_json(adapter / CARD, card | {"files": digests(adapter)})
         if (work / "runs").is_dir():
             shutil.move(work / "runs", adapter / "runs")

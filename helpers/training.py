@@ -9,7 +9,7 @@ from pathlib import Path
 
 from helpers.chats import check_lengths, for_template, to_dataset
 from helpers.errors import InputError
-from helpers.files import digests, save_json, whole_directory
+from helpers.files import digests, flush, save_json, whole_directory
 from helpers.profiles import Profile
 
 COMPLETE = "complete"
@@ -204,6 +204,7 @@ def mark_complete():
     class MarkComplete(TrainerCallback):
         def on_save(self, args, state, control, **kwargs):
             checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+            flush(checkpoint)
             save_json(checkpoint / COMPLETE, digests(checkpoint, without=COMPLETE))
             for older in set(checkpoint.parent.glob("checkpoint-*")) - {checkpoint}:
                 shutil.rmtree(older, ignore_errors=True)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -144,3 +145,12 @@ def test_a_directory_that_another_run_has_written_meanwhile_is_left_as_it_is(tmp
         with files.whole_directory(tmp_path / "out"):
             (tmp_path / "out").mkdir()
     assert names(tmp_path) == ["out"]
+
+
+def test_digests_write_to_nothing(tmp_path, monkeypatch):
+    """A checkpoint on a medium that is read-only must be readable, too."""
+    (tmp_path / "weights").write_bytes(b"1")
+    opened = Path.open
+    modes = []
+    monkeypatch.setattr(Path, "open", lambda path, mode="r", *rest: modes.append(mode) or opened(path, mode, *rest))
+    assert list(files.digests(tmp_path)) == ["weights"] and modes == ["rb"]

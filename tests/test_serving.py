@@ -89,8 +89,8 @@ def test_a_server_ends_with_its_starter_however_that_ends(number):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
 def test_a_server_ends_with_its_guard(port):
-    with serving.running([*SERVER, str(port)], port, "/"):
-        guard, server = psutil.Process().children(recursive=True)
+    with serving.started([*SERVER, str(port)], port, "/", 60) as (guard, _):
+        [server] = psutil.Process(guard.pid).children(recursive=True)
         guard.kill()
         assert psutil.wait_procs([server], timeout=60)[1] == []
     assert not answers(port)

@@ -87,6 +87,7 @@ def main(arguments=None):
         print(f"rank {args.process_index}: goes on from {start.name}\n", end="", flush=True)
     trainer.train(resume_from_checkpoint=start)
     trainer.save_model()
+    trainer.accelerator.end_training()  # ranks part in order: one that just exits may abort on a thread still running
     return trainer
 
 

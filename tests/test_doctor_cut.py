@@ -1,5 +1,8 @@
 """The doctor on reports that break off, or are in another language: what is left of them still says what it was."""
 
+import importlib.util
+import pathlib
+
 import pytest
 
 from helpers import doctor
@@ -131,3 +134,38 @@ def test_a_wave_stands_for_the_rest_of_one_name():
     )
     with pytest.raises(ValueError, match="around each"):
         catalogue.wording("~() got")
+
+
+FRAMED = {
+    "transformers/integrations/deepspeed.py: deepspeed_load_checkpoint": "checkpoint_not_resumable",
+    "transformers/tokenization_utils_base.py: get_chat_template": "no_chat_template",
+    "transformers/utils/chat_template_utils.py: raise_exception": "roles_must_alternate",
+    "transformers/tokenization_utils_base.py: convert_to_tensors": "ragged_batch",
+    "transformers/utils/import_utils.py: check_torch_load_is_safe": "torch_load_refused",
+    "transformers/quantizers/quantizer_bnb_4bit.py: validate_environment": "bitsandbytes_unusable",
+    "transformers/trainer_utils.py: validate_quantization_for_training": "purely_quantized_training",
+    "huggingface_hub/file_download.py: _raise_on_head_call_error": "could_not_load_model",
+    "peft/config.py: _get_peft_type": "unable_to_open_file",
+    "peft/utils/save_and_load.py: load_peft_weights": "unable_to_open_file",
+    "datasets/table.py: cast_table_to_schema": "dataset_schema",
+    "torch/_inductor/cpp_builder.py: get_cpp_compiler": "no_c_compiler",
+}
+
+
+@pytest.mark.parametrize("place", FRAMED)
+def test_the_place_says_it_where_the_message_is_missing(place):
+    file, function = place.split(": ")
+    frame = (
+        f'Traceback (most recent call last):\n  File "/x/site-packages/{file}", line 9, in {function}\n    raise Err'
+    )
+    assert doctor.diagnose(frame).case == FRAMED[place]
+    # With the exception's line, the place says nothing.
+    assert doctor.diagnose(f"{frame}\nKeyError: 'my_column'").case is None
+
+
+@pytest.mark.parametrize("place", FRAMED)
+def test_the_installed_libraries_have_these_places(place):
+    file, function = place.split(": ")
+    library, _, path = file.partition("/")
+    root = pathlib.Path(importlib.util.find_spec(library).origin).parent
+    assert f"def {function}(" in (root / path).read_text(encoding="utf-8")

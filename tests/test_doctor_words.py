@@ -3,6 +3,8 @@
 import pytest
 
 from helpers import doctor
+from helpers.doctor import catalogue
+from helpers.doctor.catalogue import plain
 
 FAULTS = {
     "never_stops_generating": [
@@ -95,3 +97,75 @@ def test_in_a_longer_text_the_lines_of_programs_and_logs_are_not_words():
 def test_who_asks_whether_it_is_solved_has_not_solved_it(asked, named):
     report = f"ValueError: Attempting to unscale FP16 gradients.\n{asked}"
     assert (doctor.diagnose(report).case == "fp16_gradients_unscaled") is named
+
+
+@pytest.mark.parametrize("entry", ["it doesn't start", "it does not start"])
+@pytest.mark.parametrize("said", ["it doesn't start", "it does not start", "it doesnt start"])
+def test_a_negation_is_found_however_it_is_spelled(entry, said):
+    assert catalogue.symptom(entry).find(plain(said)) == 0
+    assert catalogue.symptom(entry).find(plain("it does start")) == -1
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [("can't load", "cannot load"), ("cannot load", "can not load"), ("won't stop", "will not stop")],
+)
+def test_so_are_those_of_other_verbs(entry, said):
+    assert catalogue.symptom(entry).find(plain(said)) == 0
+
+
+@pytest.mark.parametrize("said", ["hugging face timeout", "huggingface timeout", "Hugging  Face 连接超时"])
+def test_a_name_is_found_with_and_without_its_space(said):
+    assert catalogue.symptom("huggingface & timeout|连接超时").find(plain(said)) == 0
+
+
+@pytest.mark.parametrize(
+    ("report", "case"),
+    [
+        # Whether a description is a question is asked of the sentence that the words stand in, not of its line.
+        ("How do I go on? There is no config.json where I load the fine-tuned model from.", "unable_to_open_file"),
+        ("My fine-tuned model is there. How do I load one that has no config.json?", None),
+        ("我用bf16训练的LoRA，能在不支持bf16的卡上跑吗？", None),
+        ("V100不支持bf16，训练时报错", "precision_not_supported"),
+    ],
+)
+def test_the_sentence_decides_whether_it_is_a_question(report, case):
+    assert doctor.diagnose(report).case == case
+
+
+def test_a_windows_path_within_a_command_that_was_printed():
+    command = ["C:\\mingw\\gcc.exe", "C:\\venv\\Lib\\site-packages\\triton\\common\\main.c", "-lcuda"]
+    told = f"subprocess.CalledProcessError: Command '{command}' returned non-zero exit status 1."
+    assert "\\\\" in told and doctor.diagnose(told).case == "no_c_compiler"
+    assert doctor.diagnose(told.replace("triton", "quartz")).case is None
+
+
+OTHERS_SAY = [
+    ("ValueError: Loading lora a failed: No adapter found for /data/out/checkpoint-8", "unable_to_open_file"),
+    ("RuntimeError: This device does not support bfloat16, use float16", "precision_not_supported"),
+    ("ValueError: Cannot flatten integer dtype tensors", "fsdp_uniform_dtype"),
+    ("AttributeError: module 'bitsandbytes.nn' has no attribute 'Params4bit'", "bitsandbytes_unusable"),
+    (
+        "requests.exceptions.ReadTimeout: HTTPSConnectionPool(host='cdn-lfs-us-1.hf.co', port=443): Read timed out.",
+        "could_not_load_model",
+    ),
+    ("JSON parse error: Column(/answer) changed from string to array", "dataset_schema"),
+    ("RuntimeError: Expected is_sm80 || is_sm90 to be true, but got false.", "flash_attention_missing"),
+    ("convert.py, line 7, in convert\n    SAFETENSORS_DATA_TYPES[kind]\nKeyError: 'U8'", "gguf_of_quantized_weights"),
+    ("KeyError: 'U8'", None),
+    ("FileNotFoundError: [Errno 2] No such file or directory: '/srv/app/config.json'", None),
+    (
+        "the tokenizer of the checkpoint\nFileNotFoundError: [Errno 2] No such file or directory: 'run/config.json'",
+        "unable_to_open_file",
+    ),
+    ("return torch.embedding(weight, ids)\nRuntimeError: index out of range at /aten/x.cpp:3", "token_id_out_of_range"),
+    ("panic: runtime error: index out of range [3] with length 3", None),
+    ("训练保存的目录里没有config.json，模型加载不了", "unable_to_open_file"),
+    ("双卡微调，第一步就卡住不动", "collective_timeout"),
+    ("The stop token is never emitted by the fine-tuned model", "never_stops_generating"),
+]
+
+
+@pytest.mark.parametrize(("report", "case"), OTHERS_SAY)
+def test_what_others_than_the_libraries_say(report, case):
+    assert doctor.diagnose(report).case == case

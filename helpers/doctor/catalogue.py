@@ -34,6 +34,13 @@ OTHERS = """allennlp comfy darts detectron2 fairseq fastai flair gluonts keras l
 mmengine paddle paddlenlp pytorch_forecasting pytorch-lightning pytorch_lightning sklearn tensorflow
 ultralytics""".split()
 NAME = re.compile(r"[a-z0-9.<>]{0,60}")
+# How people write the same: negations with and without the short form, names with and without a space.
+SPELLINGS = (
+    (re.compile(r"\bcan(?:not|t| not)\b"), r"can(?:t| ?not)"),
+    (re.compile(r"\b(?:wont|will not)\b"), r"(?:wont|will not)"),
+    (re.compile(r"\b(do|does|did|is|are|was|were|has|have|could)(?:nt| not)\b"), r"\1(?:nt| not)"),
+    (re.compile(r"\bhugging ?face\b"), r"hugging ?face"),
+)
 KEYS = {"text", "any", "none", "library", "alone", "ours"}
 
 
@@ -225,7 +232,17 @@ def word(entry: str) -> str:
     after = (
         r"(?!\d|\.\d)" if letters[-1].isdigit() else r"(?![a-z])" if len(letters) <= 4 and letters[-1].isascii() else ""
     )
-    return before + re.escape(letters) + after
+    return before + spelled(letters) + after
+
+
+def spelled(letters: str) -> str:
+    """The pattern of these letters in all their SPELLINGS."""
+    for written, pattern in SPELLINGS:
+        found = written.search(letters)
+        if found:
+            first, last = letters[: found.start()], letters[found.end() :]
+            return spelled(first) + found.expand(pattern) + spelled(last)
+    return re.escape(letters)
 
 
 def read(path: Path) -> Case:

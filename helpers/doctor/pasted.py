@@ -20,6 +20,8 @@ TAG = re.compile(r"</?(?:a|b|br|code|div|em|font|i|li|p|pre|span|strong|table|td
 PATH = re.compile(
     r"(?<![A-Za-z])(?:[A-Za-z]:)(?:\\(?![\\\"']|n(?:[\s(\[]|Traceback|[\w.]*(?:Error|Exception)\b))[^\\/:*?\"<>|\n]*)+"
 )
+# The same in a string's repr, within the lines of a command or a dictionary.
+DOUBLED = re.compile(r"(?<=[\w.: -])\\\\(?=[\w.])")
 ESCAPED = re.compile(r"\\[nr](?![a-z])")
 ESCAPE = re.compile(r"\\(\\|[nrt\"'])")
 MEANT = {"n": "\n", "r": "\n", "t": "\t", "\\": "\\", '"': '"', "'": "'"}
@@ -125,7 +127,7 @@ def unescaped(text: str) -> str:
     """The text as it was before it was copied from a string's repr or from JSON; folders of Windows stay whole."""
     if "\\" not in text:
         return text
-    text = PATH.sub(lambda path: path[0].replace("\\", "/"), text)
+    text = PATH.sub(lambda path: path[0].replace("\\", "/"), DOUBLED.sub("/", text))
     if not ESCAPED.search(text):
         return text.replace('\\"', '"').replace("\\'", "'")
     return ESCAPE.sub(lambda escape: MEANT[escape[1]], text)

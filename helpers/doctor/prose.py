@@ -11,6 +11,7 @@ ASKS = re.compile(
 ASKS_IF_MARKED = re.compile(r"^\W*(?:which|where|when|who|is|are|can|could|should|do|does|will|would|may|any)\b")
 ASKS_CHINESE = re.compile(
     r"什么是|什么意思|啥意思|(?:如何|怎么|怎样)(?!办|解决|处理|回事|修)|是否|能否|能不能|可不可以|可以.{0,20}吗|多少|哪些|哪个|区别"
+    r"|能.{1,20}吗\W*$"
 )
 # A question with one of these is about a fault that its author has.
 FAULT = re.compile(

@@ -119,8 +119,10 @@ class Report:
         return self.flat_starts[line] + len(self.flats[line])
 
     def at_flat(self, at: int) -> int:
-        """Where in `tight` the line begins that position `at` of `flat` is in."""
-        return self.starts[max(0, bisect_right(self.flat_starts, at) - 1)]
+        """The position in `tight` of position `at` of `flat`."""
+        line = max(0, bisect_right(self.flat_starts, at) - 1)
+        before = self.flats[line][: at - self.flat_starts[line]]
+        return self.starts[line] + len(before.translate(TIGHT))
 
     def reach(self, at: int) -> int:
         """How far a * may go that begins at `at`: to the end of the exception's message that it is in."""

@@ -4,11 +4,15 @@ import json
 import time
 from pathlib import Path
 
+import libcst as cst
 import pytest
+from libcst.metadata import MetadataWrapper, PositionProvider
 from nbformat.v4 import new_code_cell, new_notebook
 from typer.testing import CliRunner
 
 from helpers import cli, drift
+from helpers.drift.places import Places
+from helpers.drift.tree import Tree
 
 AGED = "from transformers import TrainingArguments\nTrainingArguments('o', no_cuda=True, report_to='none')\n"
 
@@ -36,6 +40,24 @@ def test_one_refused_file_does_not_silence_the_others(tmp_path):
     run(good, "--fix")
     code, said = run(good, bad, "--fix")
     assert code == 2 and "good.fixed.py exists already" in said and f"error: {bad}:1: " in said
+
+
+def test_no_line_of_a_finding_is_wider_than_a_terminal(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("s.py").write_text(
+        "from transformers import AutoModelForCausalLM as M, TrainingArguments\n"
+        "TrainingArguments('o', no_cuda=True, overwrite_output_dir=True)\nM.from_pretrained('m', load_in_4bit=True)\n",
+        encoding="utf-8",
+    )
+    long = Path("a_folder_with_a_name_that_goes_on/" * 3 + "s.py")
+    long.parent.mkdir(parents=True)
+    long.write_bytes(Path("s.py").read_bytes())
+    code, said = run("s.py")
+    assert code == 1 and max(map(len, said.splitlines())) <= 80
+    assert sum(line.startswith("s.py:") for line in said.splitlines()) == len(drift.check(Path("s.py"))) + 1
+    found = json.loads(run("s.py", "--json")[1])["files"][0]["findings"]
+    assert all(f"{one['place']}: {one['level']}: {one['message']}" in " ".join(said.split()) for one in found)
+    assert f"{long}:2: error: TrainingArguments" in run(long)[1]
 
 
 def errors(text: str, folder: Path) -> list[str]:
@@ -99,7 +121,7 @@ def test_a_pin_in_a_notebook_says_for_which_version_a_finding_holds(install, sai
     path = notebook(tmp_path / "n.ipynb", install, AGED)
     assert [finding.pinned for finding in drift.check(path)] == [said]
     code, text = run(path)
-    assert code == 1 and said in text
+    assert code == 1 and said in " ".join(text.split())
     assert json.loads(run(path, "--json")[1])["files"][0]["findings"][0]["pinned"] == (said or None)
 
 
@@ -122,8 +144,59 @@ CELLS = (
 )
 
 
+OPTIONS = (
+    "from transformers.optimization import AdamW\noptions = {{'output_dir': 'o', 'no_cuda': True}}\n"
+    "options['save_steps'] = {0}\nargs = TrainingArguments(**options)\noptimizer = AdamW(model.parameters(), lr={0})\n"
+    "def run_{0}():\n    return tokenizer.decode(model.generate(args.seed)), optimizer, options\n"
+)
+# One of each kind of place that a finding or a repair asks for, in blocks, behind others on a line, behind tabs.
+PLACES = """# a comment
+
+import os, transformers as hf
+from transformers import (
+    TrainingArguments,  # why
+    AdamW,
+)
+@dataclass
+class A(hf.Trainer):
+\tx: int = 1; y = "ä"; z = hf.TrainingArguments("ö", no_cuda=True,
+  seed=1)
+
+\t@property
+\tasync def run(self, a=f(b=1)):
+\t\tif a: return f(c=2)
+\t\telif f(d = 3):
+\t\t\tfor row in f(e=4): f(**{"k": 1, "l":
+2,})
+\t\telse:
+\t\t\t# another
+\t\t\twith f(g=5) as h, f(i=6): pass
+try:
+    f(
+        j=7,
+    )
+except f(k=8):
+    x = y = [f(l=9) for m in n]; f(o=10)
+"""
+
+
+def test_places_are_those_that_libcst_finds_by_writing_the_whole_file():
+    for code in (PLACES, PLACES.replace("\n", "\r\n")):
+        module = cst.parse_module(code)
+        tree, everywhere = Tree(module), MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
+        places = Places(code, tree)
+        for node in tree.nodes[1:]:
+            if not isinstance(node, cst.SimpleStatementLine | cst.IndentedBlock | cst.SimpleStatementSuite):
+                start, end = everywhere[node].start, everywhere[node].end
+                assert places.start(node) == (start.line, start.column), code.splitlines()[start.line - 1]
+                if not isinstance(node, cst.BaseCompoundStatement):
+                    assert places.end(node) == (end.line, end.column), code.splitlines()[start.line - 1]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("part", [FUNCTIONS, CELLS], ids=["many functions", "the same names again and again"])
+@pytest.mark.parametrize(
+    "part", [FUNCTIONS, CELLS, OPTIONS], ids=["many functions", "the same names again and again", "one dict a call"]
+)
 def test_the_time_grows_with_the_size_and_no_faster(part, tmp_path):
     head = "from transformers import AutoModelForCausalLM, AutoTokenizer, TrainingArguments\ndata, model = load()\n"
     head += "tokenizer = AutoTokenizer.from_pretrained('x')\n"
@@ -132,6 +205,6 @@ def test_the_time_grows_with_the_size_and_no_faster(part, tmp_path):
     for kilobytes in (50, 500):
         count = kilobytes * 1000 // len(part.format(100))
         start = time.process_time()
-        assert len(errors(head + "".join(part.format(n) for n in range(count)), tmp_path)) == count
+        assert len(errors(head + "".join(part.format(n) for n in range(count)), tmp_path)) >= count
         seconds.append((time.process_time() - start) / kilobytes)
     assert seconds[1] < 2 * seconds[0]

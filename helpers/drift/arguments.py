@@ -6,6 +6,7 @@ import libcst as cst
 import libcst.matchers as m
 
 from helpers.drift.resolve import Resolver
+from helpers.drift.syntax import text
 
 # What may be done to a dict without taking a key away from it.
 KEEPS = ("get", "items", "keys", "values", "copy", "update", "setdefault")
@@ -59,7 +60,7 @@ def _of_dict(resolver: Resolver, node: cst.BaseExpression) -> list[Keyword] | No
 def _literal(node: cst.CSTNode, shared: bool) -> list[Keyword] | None:
     if isinstance(node, cst.Dict):
         found = [
-            Keyword(str(e.key.evaluated_value), e.value, e.key, e, shared)
+            Keyword(text(e.key.value), e.value, e.key, e, shared)
             for e in node.elements
             if isinstance(e, cst.DictElement) and isinstance(e.key, cst.SimpleString)
         ]
@@ -99,8 +100,4 @@ def _set(resolver: Resolver, item: cst.Subscript) -> list[Keyword] | None:
     if not isinstance(target, cst.AssignTarget):
         return []
     whole = cst.ensure_type(resolver.parents[target], cst.Assign)
-    return (
-        [Keyword(str(key.evaluated_value), whole.value, key, whole, True)]
-        if isinstance(key, cst.SimpleString)
-        else None
-    )
+    return [Keyword(text(key.value), whole.value, key, whole, True)] if isinstance(key, cst.SimpleString) else None

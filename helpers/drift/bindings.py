@@ -3,14 +3,13 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import takewhile
 from typing import NamedTuple
 
 import libcst as cst
 from libcst.helpers import get_full_name_for_node
-from libcst.metadata import MetadataWrapper, PositionProvider
 
+from helpers.drift.places import Places
 from helpers.drift.source import Unit
 from helpers.drift.tree import Scope, Tree
 
@@ -48,22 +47,19 @@ class Bindings:
         self.module, self._lines = unit.module, unit.lines
         self.tree = Tree(unit.module)
         self.parents, self.named = self.tree.parents, self.tree.named
+        self._places = Places(unit.code, self.tree)
         self._settings: dict[tuple[Scope, str], tuple[list[Setting], list[int]]] = {}
-
-    @cached_property
-    def positions(self):
-        """Where each node starts and ends in its module; asked for only where there is something to say."""
-        return MetadataWrapper(self.module, unsafe_skip_copy=True).resolve(PositionProvider)
+        self._readers: dict[tuple[Scope, str], dict[cst.CSTNode, list[cst.Name]]] = {}
 
     def start(self, node: cst.CSTNode) -> tuple[int, int]:
         """Line, from 1, and column, from 0, of a node in its file."""
-        position = self.positions[node].start
-        return self._lines[position.line - 1], position.column
+        line, column = self._places.start(node)
+        return self._lines[line - 1], column
 
-    def end(self, node: cst.CSTNode) -> tuple[int, int]:
-        """Where a node ends in its file."""
-        position = self.positions[node].end
-        return self._lines[position.line - 1], position.column
+    def end(self, node: cst.CSTNode, of: cst.CSTNode | None = None) -> tuple[int, int]:
+        """Where a node ends in its file; `of` is what a comma belongs to."""
+        line, column = self._places.end(node, of)
+        return self._lines[line - 1], column
 
     def line(self, node: cst.CSTNode) -> int:
         """The line of the file that a node starts on, from 1."""
@@ -96,10 +92,22 @@ class Bindings:
         owner = self.dotted(node.value) if isinstance(node, cst.Attribute) else None
         return f"{owner}.{cst.ensure_type(node, cst.Attribute).attr.value}" if owner else None
 
-    def uses(self, node: cst.Name) -> list[cst.CSTNode]:
-        """Everything in the module that reads the name."""
-        scope = self.tree.scopes[node].owner(node.value)
-        return scope.reads.get(node.value, []) if scope else []
+    def uses(self, node: cst.Name) -> list[cst.Name]:
+        """Everything in the module that may read what the name stands for at this place, where that is one thing."""
+        found = self._reaching(node)
+        return self.readers(node, node.value, found[0]) if len(found) == 1 else []
+
+    def readers(self, place: cst.CSTNode, name: str, setting: cst.CSTNode) -> list[cst.Name]:
+        """The uses of a name that can see this setting of it. `place` is a node of a scope that has the name."""
+        scope = self.tree.scopes[place].owner(name)
+        if scope is None:
+            return []
+        if (scope, name) not in self._readers:
+            seen = self._readers[scope, name] = {}
+            for use in scope.reads.get(name, []):
+                for one in self._reaching(use):
+                    seen.setdefault(one, []).append(use)
+        return self._readers[scope, name].get(setting, [])
 
     def function(self, node: cst.CSTNode) -> cst.FunctionDef | None:
         """The function that a node stands in."""

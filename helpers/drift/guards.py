@@ -9,6 +9,7 @@ from packaging.version import InvalidVersion, Version
 
 from helpers.drift import libraries
 from helpers.drift.resolve import Resolver
+from helpers.drift.syntax import text
 
 COMPARE = {
     cst.Equal: lambda a, b: a == b,
@@ -201,7 +202,7 @@ def _words(test: cst.BaseExpression, resolver: Resolver) -> set[str]:
     for name in [part for part in parts if isinstance(part, cst.Name)]:
         value = resolver.only_value(name)
         parts += resolver.tree.inside(value) if value is not None else ()
-    return {str(part.evaluated_value) for part in parts if isinstance(part, cst.SimpleString)}
+    return {text(part.value) for part in parts if isinstance(part, cst.SimpleString)}
 
 
 def _catches(handler: cst.ExceptHandler, errors: set[str]) -> bool:

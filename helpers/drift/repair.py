@@ -54,7 +54,8 @@ def imports(
             continue
         new_module, new_name = _new_place(entry, module, old)
         if alias.asname is None and new_name != old:
-            edits += [_whole(resolver, use, new_name) for use in _uses(resolver, f"{module}.{old}")]
+            uses = resolver.readers(node, old, alias)
+            edits += [_whole(resolver, use, new_name) for use in uses if resolver.imported(use) == f"{module}.{old}"]
         renamed = alias.with_changes(name=cst.Name(new_name))
         if new_module == module:
             kept.append(renamed)
@@ -78,7 +79,8 @@ def add(resolver: Resolver, call: cst.Call, argument: str) -> tuple[Edit, ...]:
         return ()
     last = call.args[-1]
     if isinstance(last.comma, cst.Comma):
-        return (Edit(resolver.end(last.comma), resolver.end(last.comma), f" {argument}"),)
+        after = resolver.end(last.comma, last)
+        return (Edit(after, after, f" {argument}"),)
     return (Edit(resolver.end(last), resolver.end(last), f", {argument}"),)
 
 
@@ -88,11 +90,6 @@ def _new_place(entry: Entry, module: str, name: str) -> tuple[str, str]:
         return entry.new, name
     new_module, _, new_name = entry.new.rpartition(".")
     return new_module, new_name
-
-
-def _uses(resolver: Resolver, name: str) -> list[cst.Name]:
-    known = name.rpartition(".")[2]
-    return [node for node in resolver.named.get(known, ()) if resolver.imported(node) == name]
 
 
 def _removal(resolver: Resolver, source: Source, found: Keyword) -> Edit:
@@ -107,7 +104,7 @@ def _removal(resolver: Resolver, source: Source, found: Keyword) -> Edit:
         return Edit(before, end, "")
     comma = found.whole.comma if isinstance(found.whole, cst.Arg | cst.DictElement) else None
     if isinstance(comma, cst.Comma):
-        end = resolver.end(comma)
+        end = resolver.end(comma, found.whole)
         rest = source.lines[end[0] - 1][end[1] :]
         end = (end[0], end[1] + len(rest) - len(rest.lstrip(" \t")))
     return Edit(start, end, "")

@@ -1,13 +1,17 @@
-"""What was found in a file: one finding a line, as text and as JSON."""
+"""What was found in a file: one finding a paragraph, as text and as JSON."""
 
 import json
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from helpers.drift.source import Edit
 from helpers.drift.table import Entry
 
+WIDTH = 80
+WRAPPED: dict[str, Any] = {"subsequent_indent": "    ", "break_long_words": False, "break_on_hyphens": False}
 # What happens to a script with such a finding today.
 RAISES, CHANGED, WARNS = "error", "changed", "deprecated"
 LEVELS = {
@@ -44,7 +48,9 @@ class Finding:
         return LEVELS[self.kind]
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.level}: {self.message}{self.pinned and '; ' + self.pinned}"
+        """In lines of at most WIDTH characters; the first has the whole place, however long its path is."""
+        said = f"{self.message}{self.pinned and '; ' + self.pinned}"
+        return textwrap.fill(said, WIDTH, initial_indent=f"{self.place}: {self.level}: ", **WRAPPED)
 
     def as_dict(self) -> dict:
         """The finding for a script that reads JSON."""
@@ -98,7 +104,7 @@ class Checked:
     left: list[Finding] = field(default_factory=list)
 
     def lines(self) -> list[str]:
-        """A line for each finding and skipped cell, then how many there are, and where the repaired copy is."""
+        """A paragraph for each finding, a line for each skipped cell, how many there are, where the copy is."""
         if self.refused:
             return [f"error: {self.refused}"]
         said = [*map(str, self.findings), *self.skipped, f"{self.path}: {_count(self.findings)}"]

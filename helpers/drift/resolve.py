@@ -17,6 +17,7 @@ from helpers.drift.bindings import Binding, Bindings
 from helpers.drift.source import Unit
 from helpers.drift.syntax import annotation_parts, assignments, flags, is_none, own_name, string
 from helpers.drift.table import Table
+from helpers.drift.tree import Scope
 
 PARSED = ("parse_args_into_dataclasses", "parse_json_file", "parse_yaml_file", "parse_dict", "parse_args_and_config")
 PARSER = "transformers.HfArgumentParser"
@@ -46,10 +47,12 @@ class Resolver(Bindings):
         self._open: set[cst.CSTNode] = set()
         self._cut = False
         self._targets: dict[cst.CSTNode, Target | None] = {}
+        self._outer: dict[tuple[Scope, str], cst.CSTNode] = {}
         self._own: dict[cst.ClassDef, dict[str, list[cst.BaseExpression | None]]] = {}
 
     def target(self, node: cst.CSTNode) -> Target | None:
         """The library object that an expression is, or None."""
+        node = self._one_of(node)
         if node in self._targets:
             return self._targets[node]
         if node in self._open:  # x = f(x)
@@ -65,6 +68,14 @@ class Resolver(Bindings):
         if not self._open or not self._cut:  # an answer that a circle cut short is not kept
             self._targets[node] = found
         return found
+
+    def _one_of(self, node: cst.CSTNode) -> cst.CSTNode:
+        """For a name of a scope further out, the same wherever it is read: the first use that was asked of."""
+        if not isinstance(node, cst.Name) or node not in self.tree.scopes:
+            return node
+        scope = self.tree.scopes[node]
+        owner = scope.owner(node.value)
+        return node if owner is None or owner is scope else self._outer.setdefault((owner, node.value), node)
 
     def today(self, target: Target) -> Target:
         """The target where the table says it is now, if its old place is gone."""

@@ -31,9 +31,10 @@ class Edit:
 class Unit:
     """What runs as one module: a script, the cells of a notebook, a file that a cell writes.
 
-    `lines[n - 1]` is the number in the file of the module's line n.
+    `code` is its text, and `lines[n - 1]` the number in the file of the module's line n.
     """
 
+    code: str
     module: cst.Module
     lines: list[int]
 
@@ -111,7 +112,7 @@ def _read_script(path: Path, raw: bytes) -> Source:
     code, wrong = _python(lines)
     if wrong:
         raise InputError(f"{path}:{wrong}")
-    unit = Unit(_parse(path, code), list(range(1, len(lines) + 1)))
+    unit = Unit(code, _parse(path, code), list(range(1, len(lines) + 1)))
     return Source(path, lines, [str(n) for n in unit.lines], [unit], encoding)
 
 
@@ -138,7 +139,9 @@ def _read_notebook(path: Path, raw: bytes) -> Source:
         source.pins.update(magics.pins(seen, LIBRARIES))
         source.lines.extend(seen)
         source.places.extend(f"{number}:{line}" for line in range(1, len(seen) + 1))
-    source.units.extend(Unit(_parse(path, "".join(python)), numbers) for python, numbers in parts.values())
+    for python, numbers in parts.values():
+        code = "".join(python)
+        source.units.append(Unit(code, _parse(path, code), numbers))
     return source
 
 

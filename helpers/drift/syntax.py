@@ -1,5 +1,8 @@
 """What a node of the tree says by itself, without what its names stand for."""
 
+import ast
+from functools import cache
+
 import libcst as cst
 import libcst.matchers as m
 
@@ -27,7 +30,13 @@ def flags(node: cst.Call) -> set[str]:
 
 
 def string(node: cst.BaseExpression | None) -> str | None:
-    return str(node.evaluated_value) if isinstance(node, cst.SimpleString) else None
+    return text(node.value) if isinstance(node, cst.SimpleString) else None
+
+
+@cache
+def text(literal: str) -> str:
+    """What a string literal stands for. A script has few different ones, and libcst would parse each time."""
+    return str(ast.literal_eval(literal))
 
 
 def assignments(node: cst.CSTNode) -> list[tuple[cst.BaseExpression, cst.BaseExpression | None]]:

@@ -35,7 +35,7 @@ class Entry:
 
     def fits(self, names: Iterable[str]) -> bool:
         """Whether one of these dotted names is what the entry is about."""
-        return any(fnmatchcase(name, pattern) for name in names for pattern in self.object)
+        return _fit(self.object, tuple(names))
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,12 @@ class Table:
     def held_by(self, names: Iterable[str]) -> str | None:
         """The dotted name of the class that an attribute holds an instance of."""
         return next((self.attributes[name] for name in names if name in self.attributes), None)
+
+
+@cache
+def _fit(patterns: tuple[str, ...], names: tuple[str, ...]) -> bool:
+    """A script asks the same of each of its calls, and calls few different things."""
+    return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
 
 
 @cache

@@ -60,7 +60,7 @@ class Scope:
     parent: "Scope | None" = None
     of_class: bool = False
     sets: dict[str, list[cst.CSTNode]] = field(default_factory=dict)
-    reads: dict[str, list[cst.CSTNode]] = field(default_factory=dict)
+    reads: dict[str, list[cst.Name]] = field(default_factory=dict)
     elsewhere: dict[str, "Scope"] = field(default_factory=dict)
 
     def owner(self, name: str) -> "Scope | None":

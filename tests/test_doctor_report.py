@@ -154,7 +154,7 @@ BIG = "".join(f"  (layer{n}): Linear(in_features=4096, out_features=4096, bias=F
         ),
         ("LoRA合并后输出乱码", "garbled_output_after_merge", ""),
         (WINDOWS, "unable_to_open_file", "C:/new/results/run"),
-        (repr(WINDOWS), "unable_to_open_file", "C:\\new\\results\\run"),
+        (repr(WINDOWS), "unable_to_open_file", "C:/new/results/run"),
         (json.dumps(OOM), "out_of_memory", "torch.OutOfMemoryError: CUDA out of memory"),
         (f"ValueError: Target module Block(\n{BIG}) is not supported. Currently, only", "target_modules_not_found", ""),
         (PAGE, "fp16_gradients_unscaled", "ValueError: Attempting"),

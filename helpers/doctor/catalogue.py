@@ -9,7 +9,7 @@ that library is in sight, `any` and `none` ask for other words, `ours = true` fo
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from helpers import DATA
 from helpers.errors import InputError
 
 CATALOGUE = DATA / "catalogue"
+CONCEPTS = DATA / "concepts.toml"
 GAP = 300  # characters that one * may stand for, outside of an exception's message
 WINDOW = 160  # characters within which all words of a symptom stand
 SHORT = 14  # characters up to which a fragment must stand as it is, spaces included
@@ -146,13 +147,12 @@ class Symptom:
 
     words: tuple[re.Pattern, ...]
 
-    def find(self, flat: str) -> int:
-        """Where the first word stands with all the others near, or -1."""
+    def find(self, flat: str) -> Iterator[int]:
+        """Each place where the first word stands with all the others near."""
         for first in self.words[0].finditer(flat):
             near = flat[max(0, first.start() - WINDOW) : first.start() + WINDOW]
             if all(word.search(near) for word in self.words[1:]):
-                return first.start()
-        return -1
+                yield first.start()
 
 
 @dataclass(frozen=True)
@@ -166,6 +166,7 @@ class Case:
     hints: tuple[Wording, ...]
     frames: tuple[Wording, ...]
     symptoms: tuple[Symptom, ...]
+    described: tuple[str, ...]  # the same as the file has them
     cause: str
     fix: tuple[str, ...]
     notebook: str
@@ -219,20 +220,32 @@ def foreign() -> re.Pattern:
 
 
 def symptom(entry: str) -> Symptom:
-    """A symptom from `loss & nan|inf`: words joined by &, alternatives by |. Short ones match as whole words only."""
+    """A symptom from `loss & nan|@stuck`: words joined by &, alternatives by |, @ for a concept. Short ones match as
+    whole words only."""
     return Symptom(tuple(re.compile("|".join(map(word, words.split("|")))) for words in entry.split("&")))
 
 
 def word(entry: str) -> str:
-    """The pattern of one word: it begins a word; of four letters or fewer, it is the word. Chinese needs no gap."""
+    """The pattern of one word: it begins a word; of four letters or fewer, it is the word. Chinese needs no gap. That
+    of a concept's name is all its words."""
+    name = entry.strip()
+    if name.startswith("@"):
+        return f"(?:{concepts()[name[1:]].pattern})"
     letters = plain(entry)
     if not letters:
         raise ValueError("an empty word")
-    before = r"(?<![a-z])" if letters[0].isascii() else ""
+    before = r"(?<![\d.])" if letters[0].isdigit() else r"(?<![a-z])" if letters[0].isascii() else ""
     after = (
         r"(?!\d|\.\d)" if letters[-1].isdigit() else r"(?![a-z])" if len(letters) <= 4 and letters[-1].isascii() else ""
     )
     return before + spelled(letters) + after
+
+
+@cache
+def concepts() -> Mapping[str, re.Pattern]:
+    """What the words of data/concepts.toml look like, by concept."""
+    table = tomllib.loads(CONCEPTS.read_text(encoding="utf-8"))
+    return {name: re.compile("|".join(map(word, words))) for name, words in table.items()}
 
 
 def spelled(letters: str) -> str:
@@ -258,6 +271,7 @@ def read(path: Path) -> Case:
             hints=tuple(map(wording, table.get("hints", []))),
             frames=tuple(map(wording, table.get("frames", []))),
             symptoms=tuple(symptom(line) for language in described.values() for line in language),
+            described=tuple(line for language in described.values() for line in language),
             cause=" ".join(table["cause"].split()),
             fix=tuple(table["fix"]),
             notebook=table.get("notebook", ""),

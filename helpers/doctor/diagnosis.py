@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from helpers.doctor import prose
+from helpers.doctor import likeness, prose
 from helpers.doctor.catalogue import Case, load
 from helpers.doctor.cut import broken_off
 from helpers.doctor.nearest import Near, nearest, paste
@@ -20,7 +20,9 @@ from helpers.doctor.reading import Report, from_exception, read
 LISTED, ALONE, OTHER, HINT, WORDS, UNSURE, FAINT = 0.95, 0.85, 0.75, 0.7, 0.65, 0.3, 0.2
 # A traceback that was cut before its exception says it, by where it was, or by how the message begins.
 FRAMES, BROKEN = 0.62, 0.61
-NAMED = 0.6
+NAMED = BY_LIKENESS = 0.6
+ALIKE, MARGIN = 0.13, 1.8  # likeness that names a case, and how many times that of the second it is
+EXACT = 30  # letters by which a sentence is found again
 STORY = 3_000  # characters that a person writes; more is a log
 MOST = 3
 REPEATED = 20
@@ -75,6 +77,9 @@ def diagnose(report: str | BaseException) -> Diagnosis:
         max(found, key=lambda one: (one.confidence, -one.at)) for case in load() if (found := list(match(case, given)))
     )
     ranked = sorted(best, key=lambda one: (-one.confidence, one.at, one.case.id))
+    if len(ranked) > 1 and ranked[0].confidence == ranked[1].confidence == WORDS:
+        ranked = by_words(ranked, given)
+    ranked = ranked or by_likeness(given)
     candidates = tuple(Candidate(one.case.id, one.confidence) for one in ranked[:MOST])
     if not ranked or ranked[0].confidence < NAMED:
         return unknown(given, candidates, {one.case.id: one.against for one in ranked})
@@ -82,6 +87,32 @@ def diagnose(report: str | BaseException) -> Diagnosis:
     return Diagnosis(
         case.id, candidates, case.title, line, case.cause, case.fix, case.notebook, unexpected=refused(given)
     )
+
+
+def by_words(ranked: list[Evidence], given: Report) -> list[Evidence]:
+    """The evidence with what a description's words say in order: what comes first, unless another case is far more like
+    it."""
+    alike = {case: score for score, case, _ in likeness.ranked(prose.complaints(given.flats), load())}
+    first = alike.get(ranked[0].case, 0.0)
+    better = [one for one in ranked if one.confidence == WORDS and alike.get(one.case, 0.0) > MARGIN * first]
+    return sorted(ranked, key=lambda one: (one not in better, -alike.get(one.case, 0.0) if one in better else 0))
+
+
+def by_likeness(given: Report) -> list[Evidence]:
+    """The case that a description is most like, when it tells of a fault and no second case is near."""
+    if given.last or given.traced or len(given.flat) > STORY or not prose.of_this_field(given.flat):
+        return []
+    if prose.settled(given.flats):
+        return []
+    complaints = prose.complaints(given.flats)
+    found = likeness.ranked(complaints, load())
+    if not found:
+        return []
+    score, case, n = found[0]
+    if score < ALIKE or any(score < MARGIN * second for second, *_ in found[1:2]):
+        return []
+    at = max(0, given.flat.find(complaints[n][:EXACT]))
+    return [Evidence(case, BY_LIKENESS, given.at_flat(at))]
 
 
 def unknown(given: Report, candidates: tuple[Candidate, ...], against: dict[str, str]) -> Diagnosis:
@@ -117,18 +148,22 @@ def match(case: Case, given: Report) -> Iterator[Evidence]:
                     )
                 break
             header = given.header(end - 1)
-            if header is None:
+            if header is None and prose.elsewhere(given.flat):
+                yield Evidence(case, UNSURE, start, "it is about other software")
+            elif header is None:
                 yield weighed(case, OTHER if given.last else ALONE, start, given)
             else:
                 yield weighed(case, LISTED if header.type in case.types else OTHER, start, given)
     yield from unfinished(case, given)
     weak = [(HINT, start) for hint in case.hints for start, _ in ends(hint.find(given)) if hint.fits(given)]
     if len(" ".join(given.told.split())) <= prose.DESCRIPTION:
-        found = ((WORDS, symptom.find(given.told)) for symptom in case.symptoms)
-        weak += [(words, given.at_flat(at)) for words, at in found if at >= 0]
+        found = (at for symptom in case.symptoms for at in symptom.find(given.told))
+        weak += [(WORDS, given.at_flat(at)) for at in found]
     for confidence, start in weak:
         if given.last:
             yield Evidence(case, FAINT, start, "the exception says something else")
+        elif prose.elsewhere(given.flat):
+            yield Evidence(case, FAINT, start, "it is about other software")
         else:
             yield weighed(case, confidence, start, given)
 
@@ -144,7 +179,7 @@ def unfinished(case: Case, given: Report) -> Iterator[Evidence]:
                     yield weighed(case, FRAMES, start, given)
     if given.last and (said := prose.translated(given.flat, given.flat_at(given.last.at))):
         for symptom in case.symptoms:
-            if symptom.find(said) >= 0:
+            if any(True for _ in symptom.find(said)):
                 yield weighed(case, WORDS, given.last.at, given)
 
 

@@ -1,17 +1,14 @@
 """Help for what the catalogue does not know: the cases that are most like it, and what to paste."""
 
-import math
-import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from helpers.doctor.catalogue import Case
+from helpers.doctor.likeness import ranked, terms
 from helpers.doctor.reading import Report
 
 TWO = 2
-WORD = re.compile(r"[a-z_][a-z0-9_]{2,}|[\u4e00-\u9fff]{2}")
+TYPE = 0.2  # what it adds to the likeness when the exception is of a type that few cases have
 GENERIC = ("ValueError", "RuntimeError", "TypeError", "KeyError", "OSError", "AttributeError", "ImportError")
 
 
@@ -28,13 +25,16 @@ def nearest(given: Report, cases: Sequence[Case], against: Mapping[str, str]) ->
     """The two cases most like the report: first those that `against` says something of, then by their words."""
     if not given.lines:
         return ()
-    said = frozenset(WORD.findall(message(given)))
     kind = given.last.type if given.last else ""
-    weights = rarity(tuple(cases))
-    ranked = sorted((-likeness(case, said, kind, weights), case.id, case) for case in cases if case.id not in against)
+    said = message(given)
+    alike = {case.id: score for score, case, _ in ranked([said], cases)}
+    order = sorted(
+        (case for case in cases if case.id not in against),
+        key=lambda case: (-alike.get(case.id, 0.0) - TYPE * (kind in case.types and kind not in GENERIC), case.id),
+    )
     known = {case.id: case for case in cases}
     first = [Near(one, known[one].title, why) for one, why in against.items()][:TWO]
-    rest = [Near(case.id, case.title, because(case, said, weights)) for _, _, case in ranked[: TWO - len(first)]]
+    rest = [Near(case.id, case.title, because(case, said)) for case in order[: TWO - len(first)]]
     return (*first, *rest)
 
 
@@ -44,38 +44,14 @@ def message(given: Report) -> str:
     return given.flat[start : start + 400]
 
 
-def likeness(case: Case, said: frozenset[str], kind: str, weights: Mapping[str, float]) -> float:
-    """How much of one of the case's wordings the report holds, rare words for more, and whether the type fits."""
-    share = max((shared(words, said, weights) for words in phrases(case)), default=0.0)
-    return share + (0.3 if kind in case.types and kind not in GENERIC else 0.05 * (kind in case.types))
-
-
-def because(case: Case, said: frozenset[str], weights: Mapping[str, float]) -> str:
+def because(case: Case, said: str) -> str:
     """Why a case that is alike does not fit: what it would say."""
     texts = [wording.text for wording in (*case.wordings, *case.hints)]
     if not texts:
         return "the report describes something else"
-    closest = max(texts, key=lambda text: shared(frozenset(WORD.findall(text.lower())), said, weights))
+    words = set(terms(said))
+    closest = max(texts, key=lambda text: len(words & (own := set(terms(text.lower())))) / (1 + len(own)))
     return f'it would say "{closest.strip()}"'
-
-
-def shared(words: frozenset[str], said: frozenset[str], weights: Mapping[str, float]) -> float:
-    """The share of the words that the report holds, each by its weight, from 0 to 1."""
-    whole = sum(weights.get(word, 1.0) for word in words)
-    return sum(weights.get(word, 1.0) for word in words & said) / whole if whole else 0.0
-
-
-@cache
-def phrases(case: Case) -> tuple[frozenset[str], ...]:
-    """The words of each wording of a case."""
-    return tuple(frozenset(WORD.findall(one.text.lower())) for one in (*case.wordings, *case.hints))
-
-
-@cache
-def rarity(cases: tuple[Case, ...]) -> Mapping[str, float]:
-    """The weight of each word of the catalogue: the logarithm of how few cases have it."""
-    holders = Counter(word for case in cases for word in frozenset().union(*phrases(case)))
-    return {word: math.log(1 + len(cases) / count) for word, count in holders.items()}
 
 
 def paste(given: Report) -> str:

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable
 
+from helpers.doctor.catalogue import foreign
+
 ASKS = re.compile(
     r"^\W*(?:(?:hi|hello|hey|so|and|also|please|sorry|quick question|question|just wondering)\W+)*"
     r"(?:how (?:do|does|can|could|should|to|would|many|much|large|big|long|often)\b|what(?:s| is| are| does| do| should"
@@ -10,7 +12,7 @@ ASKS = re.compile(
 )
 ASKS_IF_MARKED = re.compile(r"^\W*(?:which|where|when|who|is|are|can|could|should|do|does|will|would|may|any)\b")
 ASKS_CHINESE = re.compile(
-    r"什么是|什么意思|啥意思|(?:如何|怎么|怎样)(?!办|解决|处理|回事|修)|是否|能否|能不能|可不可以|可以.{0,20}吗|多少|哪些|哪个|区别"
+    r"什么是|什么意思|啥意思|(?:如何|怎么|怎样)(?!办|解决|处理|回事|修|缓解|避免)|是否|能否|能不能|可不可以|可以.{0,20}吗|多少|哪些|哪个|区别"
     r"|能.{1,20}吗\W*$"
 )
 # A question with one of these is about a fault that its author has.
@@ -21,12 +23,13 @@ FAULT = re.compile(
     r"|\b(?:i|we)(?:m| am| was| have| keep| always|ve)? ?.{0,30}"
     r"\b(?:got|get|gets|getting|see|seeing|saw|hit|hitting|ran into|run into|face|facing|encounter\w*)\b"
     r"|\bmy\b.{0,80}\b(?:is|are|was|became|becomes|shows?|goes|went|keeps?|outputs?|gives?|fails?|failed|crash\w*|stops?)\b"
-    r"|怎么办|(?:怎么|如何)(?:解决|处理|回事|修)|为什么|为何|报错|出错|出现|遇到|变成|失败|求助|求解|咋"
+    r"|怎么办|(?:怎么|如何)(?:解决|处理|回事|修|缓解|避免)|原因|没办法|无法|不了|为什么|为何|报错|出错|出现|遇到|变成|失败|求助|求解|咋"
 )
 SETTLED = re.compile(
     r"(?<!nt )(?<!not )(?<!nothing )(?<!never )\b(?:works?|working|runs?|running|trains?|training)(?: \w+)?"
     r" (?:now|again|fine now|perfectly now|well now)\b"
-    r"|\bnow (?:it )?(?:works|runs|trains)\b|\bno (?:longer|more)\b"
+    r"|\bnow (?:it )?(?:works|runs|trains)\b|\bno more\b"
+    r"|\bno longer (?:happens?|occurs?|appears?|there|shows?|get|see|crash\w*|fails?|an issue|a problem|needed)\b"
     r"|\b(?:is|was|has been|got|now|its|i|problem|issue|error|finally) (?:been |now |already |finally )?"
     r"(?:solved|fixed|resolved|gone)\b"
     r"|^\W*(?:solved|fixed|resolved)\b|\bthanks?\b.{0,20}\b(?:worked|helped|works|did the trick)\b|\bdid the trick\b"
@@ -46,20 +49,29 @@ WENT_ON = re.compile(
     r"|successfully (?:saved|trained|merged|finished|completed|loaded)|训练完成|训练结束|训练成功|保存成功"
 )
 DESCRIPTION = 600  # characters of sentences; in anything longer, words that stand near one another mean little
+# Words of a sentence that tells of a fault; a description by its likeness alone needs one.
+AMISS = re.compile(
+    r"error|fail|cannot|\bcant\b|can not|could not|\b(?:do|does|did|is|are|was|were|has|have|would|should)nt\b"
+    r"|unable|broke|\bbug|crash|wrong|missing|\black|\bno\b|\bnot\b|never|always|refus|reject|block|kill|stuck|hang|warn"
+    r"|exception|raise|issue(?! ?#)|problem|mismatch|instead|without|\bnan\b|empty|infinite|forever|removed"
+    r"|报错|错误|失败|不|没|无法|问题|异常|卡|崩|乱|重复|移除|警告|怎么办"
+)
+WISHES = re.compile(r"\bhope\b|clarif|\bwonder|curious|feature request|期待|希望")
 CHINESE = re.compile(r"[\u4e00-\u9fff]{2}")
 TRANSLATED = 200  # characters of an exception's message
 # A line of a program, of its settings or of a log; what a person writes has few of these signs.
 SIGNS = re.compile(r"[=(){}\[\]<>|\\_]|--|://|\S/\S")
 FEW = 0.2  # signs a word
+SPOKEN = re.compile(r"(?:(?<![^\s])[a-z][\w-]*[,:]? ){4}[a-z]|[\u4e00-\u9fff]{5}")  # words in a row beside code
 # Lines that a program writes, whatever their length.
 LOG = re.compile(r"^\W*(?:\S*[:/]\S*/|running |copying |file \S|error: |warning: |\d{4}-\d\d|\d+%|at \w+\.)")
 # Words that only who works with models says; a description without any is of something else.
 FIELD = re.compile(
     r"\btrain(?:s|ed|ing|er|able)?\b|train_|fine.?tun|\bq?lora\b|lora[_ ]|\bpeft\b|adapter|\bllms?\b|language model"
     r"|checkpoint-|sav\w+ (?:the |a |my )?checkpoint|保存 ?checkpoint|checkpoint ?保存"
-    r"|torch|cuda|llama|qwen|mistral|mixtral|gemma|\bphi-?\d|glm|baichuan|deepseek|falcon|bloom|\bbert\b"
+    r"|torch|cuda|(?<!o)llama|qwen|mistral|mixtral|gemma|\bphi-?\d|glm|baichuan|deepseek|falcon|bloom|\bbert\b"
     r"|\bgpt|hugging ?face|transformers|\btrl\b|unsloth|axolotl|swift|tokeniz|\bsft|\bdpo|grpo|\bepoch|\bloss\b"
-    r"|grad_norm|gradient|input_ids|\blabels\b|embedding|vllm|gguf|ollama|bitsandbytes|\bbnb\b|deepspeed|zero-?3|\bfsdp"
+    r"|grad_norm|gradient|input_ids|\blabels\b|embedding|vllm|gguf|wandb|collator|automodel|bitsandbytes|\bbnb\b|deepspeed|zero-?3|\bfsdp"
     r"|\bnccl|quantiz|safetensors|bf16|fp16|bfloat16|chat.?template|pad_token|\bxet\b|hf[_-]|modelscope|triton"
     r"|flash.?att|device-side|merge_and_unload|\bvram\b|inference|generat|pretrained|merged model|early.?stopping"
     r"|metric_for_best_model|微调|训练|大模型|模型|权重|推理|显存|量化|梯度|适配器|分词|词表|对话模板|魔搭|张量",
@@ -70,7 +82,7 @@ ELSEWHERE = re.compile(
     r"comfyui|custom_nodes|stable.diffusion|dreambooth|automatic1111|\bsdxl\b|\bwebui\b|yolo|mmdetection|opencv|\bnpm\b"
     r"|\byarn\b|spring|\bjava\b|\bmaven\b|kubernetes|\bk8s\b|mysql|postgres|redis|django|flask|\bpdf\b|excel|selenium"
     r"|unity|blender|building wheel|build wheel|subprocess-exited-with-error|setup\.py|\bcmake\b|\brustc\b|\bcargo\b"
-    r"|ninja: "
+    r"|ninja: |nvidia-container|error response from daemon"
 )
 # The same character, few of them or words again and again, as a broken model writes; not as rules and bars are drawn.
 AGAIN = re.compile(r"([^\s\-=_.*#~+|/\\\u2500-\u25ff])\1{11,}|([^\s\-=_.*#~|]{2,6}?)\2{5,}|((?:[^\s]{1,12}\s))\3{5,}")
@@ -89,7 +101,7 @@ def asks(said: str) -> bool:
     """Whether a sentence asks about a matter, and tells of no fault."""
     if FAULT.search(said):
         return False
-    if ASKS.match(said) or ASKS_CHINESE.search(said):
+    if WISHES.search(said) or ASKS.match(said) or ASKS_CHINESE.search(said):
         return True
     if not said.endswith("?"):
         return False
@@ -100,16 +112,39 @@ def told(flats: Iterable[str]) -> str:
     """The lines, flat as for matching and joined, with spaces for what a program wrote, and in a longer text for all
     that no person says; nothing of a text about other software. What is repeated endlessly is called gibberish."""
     said = " ".join(flats)
-    if ELSEWHERE.search(said) or not FIELD.search(said):
+    if not of_this_field(said):
         return ""
     people = says if len(said) > DESCRIPTION else lambda line: not LOG.match(line)
     said = " ".join(line if people(line) else " " * len(line) for line in flats)
     return AGAIN.sub(lambda again: GIBBERISH.ljust(len(again[0])), said)
 
 
+def of_this_field(flat: str) -> bool:
+    """Whether a text has words of this field, and none of other software."""
+    return bool(FIELD.search(flat)) and not elsewhere(flat)
+
+
+def elsewhere(flat: str) -> bool:
+    """Whether a text is about other software."""
+    return bool(ELSEWHERE.search(flat) or foreign().search(flat))
+
+
+def complaints(flats: Iterable[str], most: int = 4) -> list[str]:
+    """Up to `most` sentences of a person in a row, of those that tell of a fault and neither ask nor wish."""
+    said = [one for flat in flats for one in re.split(r"(?<=[.!?;])\s+|(?<=,)(?=[\u4e00-\u9fff])", flat) if spoken(one)]
+    amiss = [bool(AMISS.search(one)) and not asks(one) for one in said]
+    runs = ((n, n + size) for size in range(1, most + 1) for n in range(len(said) - size + 1))
+    return [" ".join(said[start:end]) for start, end in runs if any(amiss[start:end])]
+
+
 def says(line: str) -> bool:
     """Whether a line is of a description and not of a program or a log."""
     return not LOG.match(line) and len(SIGNS.findall(line)) <= max(2, FEW * len(line.split()))
+
+
+def spoken(sentence: str) -> bool:
+    """Whether a sentence is a person's, code within it or not."""
+    return says(sentence) or not LOG.match(sentence) and bool(SPOKEN.search(sentence))
 
 
 def translated(flat: str, at: int) -> str:

@@ -39,8 +39,9 @@ GUTTER = re.compile(r"^\s*(?:-+>|❱|→|│)?\s*(?:\d{1,5}\b|\[\d{1,5}\]\([^)]*
 CODE = re.compile(r"^\s*(?:-+>\s*)?(?:\d{1,5}\s+)?(?:except|class|def|raise|elif|if)\b")
 HEADER = re.compile(
     r"(?<![A-Za-z0-9_.])((?:[A-Za-z_]\w*\.)*[A-Z][A-Za-z0-9_]*"
-    r"(?:Error|Exception|Warning|Invalid|Interrupt|Exit|Timeout|Unsupported))(?=[*`'\"]*\s*(?::|$))"
+    r"(?:Error|Exception|Warning|Invalid|Interrupt|Exit|Timeout|Unsupported))(?=[*`'\"]*\s*(?::|$)|[*`]*\s+[`'\"\u2018\u201c])"
 )
+COLONLESS = re.compile(r"(?<=Error)[*`]*\s+(?=[`'\"\u2018\u201c])")  # KeyError 'text', as people write it
 HEADED = ("Error", "Exception", "Warning", "Invalid", "Interrupt", "Exit", "Timeout", "Unsupported")
 JOINERS = ("direct cause of the following exception", "another exception occurred", "original traceback")
 SENTENCE = re.compile(r"[.;!?](?: |$)")
@@ -200,7 +201,7 @@ class Reader:
 
     def take(self, line: str) -> None:
         """One more line."""
-        flat = plain(line)
+        flat = plain(COLONLESS.sub(": ", line))
         if not flat:
             self.in_message = False
             return

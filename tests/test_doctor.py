@@ -50,7 +50,7 @@ def shares(part):
     return sum(right) / len(right), sum(named) / len(named)
 
 
-@pytest.mark.parametrize("part", (*PARTS, "open", "second_open"))
+@pytest.mark.parametrize("part", (*PARTS, "open", "second_open", "third_open"))
 def test_scores_have_floors(part):
     right, named = shares(part)
     assert right >= 0.95, f"{right:.1%} of the known reports are right"
@@ -80,14 +80,24 @@ def test_reports_are_many_split_by_thread_and_none_is_in_both_parts():
 
 def test_held_out_reports_have_no_thread_in_common_with_the_others():
     used = {row["source"].lower() for part in PARTS for row in reports(part)}
-    for part, known in (("fresh", 40), ("open", 40), ("held", 20), ("second_open", 40), ("second_held", 40)):
+    sets = {
+        "fresh": 40,
+        "open": 40,
+        "held": 20,
+        "second_open": 40,
+        "second_held": 40,
+        "third_open": 70,
+        "third_held": 60,
+    }
+    for part, known in sets.items():
         rows = reports(part)
         sources = {row["source"].lower() for row in rows}
         assert len(sources) == len(rows) and not used & sources
         assert sum(row["class"] == "known" for row in rows) >= known
         assert all(bool(row["case"]) == (row["class"] == "known") and THREAD.fullmatch(row["source"]) for row in rows)
         used |= sources
-    for part, byte, side in (("open", 1, 0), ("held", 1, 1), ("second_open", 2, 0), ("second_held", 2, 1)):
+    halves = (("open", 1, 0), ("held", 1, 1), ("second_open", 2, 0), ("second_held", 2, 1))
+    for part, byte, side in (*halves, ("third_open", 3, 0), ("third_held", 3, 1)):
         assert all(hashlib.sha256(r["source"].lower().encode()).digest()[byte] % 2 == side for r in reports(part))
 
 

@@ -102,8 +102,8 @@ def test_who_asks_whether_it_is_solved_has_not_solved_it(asked, named):
 @pytest.mark.parametrize("entry", ["it doesn't start", "it does not start"])
 @pytest.mark.parametrize("said", ["it doesn't start", "it does not start", "it doesnt start"])
 def test_a_negation_is_found_however_it_is_spelled(entry, said):
-    assert catalogue.symptom(entry).find(plain(said)) == 0
-    assert catalogue.symptom(entry).find(plain("it does start")) == -1
+    assert 0 in catalogue.symptom(entry).find(plain(said))
+    assert not list(catalogue.symptom(entry).find(plain("it does start")))
 
 
 @pytest.mark.parametrize(
@@ -111,12 +111,12 @@ def test_a_negation_is_found_however_it_is_spelled(entry, said):
     [("can't load", "cannot load"), ("cannot load", "can not load"), ("won't stop", "will not stop")],
 )
 def test_so_are_those_of_other_verbs(entry, said):
-    assert catalogue.symptom(entry).find(plain(said)) == 0
+    assert 0 in catalogue.symptom(entry).find(plain(said))
 
 
 @pytest.mark.parametrize("said", ["hugging face timeout", "huggingface timeout", "Hugging  Face 连接超时"])
 def test_a_name_is_found_with_and_without_its_space(said):
-    assert catalogue.symptom("huggingface & timeout|连接超时").find(plain(said)) == 0
+    assert 0 in catalogue.symptom("huggingface & timeout|连接超时").find(plain(said))
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_of_two_described_cases_the_one_that_is_far_more_like_it_counts_though_i
     ],
 )
 def test_an_exceptions_type_before_a_quoted_name_is_an_exception(said, finds):
-    assert bool(read(said).headers) is finds
+    assert bool(read(said).headers) is finds and ("keyerror: eval_loss" in read(said).flat) is finds
     assert (doctor.diagnose(said).case == "early_stopping_misconfigured") is finds
 
 

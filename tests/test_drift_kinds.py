@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers import drift
+from helpers import DATA, drift
 
 
 def found(text: str, folder: Path, levels: tuple[str, ...] = ("error",)) -> list[str]:
@@ -122,6 +122,57 @@ def test_what_an_object_of_the_script_keeps_is_followed(tmp_path):
     assert found(text, tmp_path) == ["6 transformers.PreTrainedTokenizerBase.encode_plus"]
 
 
+MADE = (
+    "from transformers import AutoConfig, AutoProcessor, DynamicCache, GenerationConfig, TrainerState\n"
+    "from peft import LoraConfig, PeftConfig\nfrom trl import ModelConfig, SFTConfig\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("m = ModelConfig()\nprint(m.torch_dtype, m.dtype)\n", ["5 trl.ModelConfig.torch_dtype"]),
+        ("c = DynamicCache()\nc.key_cache, c.layers\n", ["5 transformers.DynamicCache.key_cache"]),
+        ("def f(kv: DynamicCache):\n    return kv.value_cache[0]\n", ["5 transformers.DynamicCache.value_cache"]),
+        ("print(LoraConfig().merge_weights, LoraConfig().r)\n", ["4 peft.LoraConfig.merge_weights"]),
+        ("s = SFTConfig('o')\ns.mine = 1\ns.mine, s.max_length\n", []),
+        ("s = SFTConfig('o')\nsetattr(s, 'mine', 1)\ns.mine\n", []),
+        ("class S(SFTConfig):\n    mine: int = 1\nS('o').mine\n", []),
+        ("def f(s: TrainerState):\n    return s.epoch, s.is_world_process_zero\n", []),
+        ("g = GenerationConfig(mine=1)\ng.mine, g.max_new_tokens\n", []),
+        ("p = PeftConfig.from_pretrained('x')\np.r, p.base_model_name_or_path\n", []),
+        ("p = AutoProcessor.from_pretrained('x')\np.tokenizer\n", []),
+        ("c = AutoConfig.from_pretrained('x')\nc.n_layer\n", []),
+    ],
+)
+def test_a_field_that_nothing_sets_is_no_field(text, lines, tmp_path):
+    assert found(MADE + text, tmp_path) == lines
+
+
+@pytest.mark.parametrize("name", ["DPO", "Reward", "KTO", "GRPO", "RLOO"])
+def test_arguments_of_another_trainer_are_refused(name, tmp_path):
+    text = (
+        f"from transformers import TrainingArguments\nfrom trl import {name}Config, {name}Trainer\n"
+        f"class Own(TrainingArguments):\n    beta: float = 1.0\nplain = TrainingArguments('o')\n"
+        f"{name}Trainer(model, args=plain)\n{name}Trainer(model, args={name}Config('o'))\n"
+        f"{name}Trainer(model, args=Own('o'))\n{name}Trainer(model, args=unknown)\n"
+    )
+    assert found(text, tmp_path) == ["6 args"]
+
+
+def test_only_the_sft_trainer_turns_plain_arguments_into_its_own(tmp_path):
+    text = "from transformers import TrainingArguments\nfrom trl import SFTTrainer\n"
+    assert found(text + "SFTTrainer(model, TrainingArguments('o'))\n", tmp_path) == []
+    import trl
+    from datasets import Dataset
+    from transformers import TrainingArguments
+
+    plain = TrainingArguments(str(tmp_path), use_cpu=True)
+    for trainer in (trl.DPOTrainer, trl.RewardTrainer, trl.KTOTrainer):
+        with pytest.raises(AttributeError, match="TrainingArguments"):
+            trainer(str(DATA / "base"), args=plain, train_dataset=Dataset.from_list([{"prompt": "a"}]))
+
+
 HEAD = "import inspect, sys, transformers\nfrom packaging import version\nT = transformers.TrainingArguments\n"
 OLD, NEW = "T('o', evaluation_strategy='no')", "T('o', eval_strategy='no')"
 
@@ -150,6 +201,12 @@ OLD, NEW = "T('o', evaluation_strategy='no')", "T('o', eval_strategy='no')"
         "kw = dict(output_dir='o')\nif hasattr(T, 'no_cuda'):\n    kw['no_cuda'] = True\nT(**kw)\n",
         "try:\n    from transformers import AdamW\nexcept:\n    AdamW = None\n",
         "import contextlib\nwith contextlib.suppress(ImportError):\n    from transformers import AdamW\n",
+        "try:\n    from torch.optim import AdamW\n    from peft import LoraConfig as L\nexcept KeyError:\n    pass\n",
+        "try:\n    from peft import prepare_model_for_kbit_training as p\n"
+        "except ImportError:\n    from peft import prepare_model_for_int8_training as p\n",
+        "try:\n    from transformers import AutoModelForImageTextToText as V\n"
+        "except (ImportError, AttributeError):\n    from transformers import AutoModelForVision2Seq as V\n",
+        f"try:\n    a = {NEW}\nexcept TypeError:\n    a = {OLD}\n",
     ],
 )
 def test_what_a_guard_keeps_from_running_is_not_found(text, tmp_path):
@@ -167,6 +224,11 @@ def test_what_a_guard_keeps_from_running_is_not_found(text, tmp_path):
         f"if not False:\n    {OLD}\n",
         "getattr(transformers, 'AdamW')\n",
         "try:\n    from transformers import AdamW\nexcept ImportError:\n    raise RuntimeError('too old')\n",
+        "try:\n    from trl import DataCollatorForCompletionOnlyLM\n"
+        "except ImportError:\n    from peft import prepare_model_for_int8_training\n",
+        "try:\n    import unsloth\nexcept ImportError:\n    from peft import prepare_model_for_int8_training\n",
+        f"try:\n    a = T('o', no_cuda=True)\nexcept TypeError:\n    a = {OLD}\n",
+        f"try:\n    a = {NEW}\nexcept Exception:\n    a = {OLD}\n",
     ],
 )
 def test_what_runs_today_is_found_behind_a_guard_too(text, tmp_path):

@@ -35,7 +35,18 @@ TYPED = {
     "mistral-7b-v0.3": ["mistralai/Mistral-7B-v0.3", "unsloth/mistral-7b-instruct-v0.3-bnb-4bit"],
     "qwen3-14b": ["unsloth/Qwen3-14B-unsloth-bnb-4bit", "Qwen/Qwen3-14B-Base", "mlx-community/Qwen3-14B-4bit"],
     "llama-2-7b": ["TheBloke/Llama-2-7B-Chat-GPTQ", "meta-llama/Llama-2-7b-hf", "llama-2-7b-chat"],
-    "phi-4": ["microsoft/phi-4", "microsoft/Phi-4-reasoning"],
+    "phi-4": ["microsoft/phi-4", "microsoft/Phi-4-reasoning", "phi4", "microsoft/phi-4-gguf"],
+    "gemma-3-4b": ["google/gemma-3-4b-it-qat-q4_0-gguf", "gemma3:4b", "unsloth/gemma-3-4b-it-unsloth-bnb-4bit"],
+    "llama-3.2-3b": [
+        "llama3.2:3b", "Llama 3.2 3B", "Llama-3.2-3B-Instruct-IQ3_M.gguf",
+        "hf.co/bartowski/Llama-3.2-3B-Instruct-GGUF:Q5_K_S",
+        "https://hf-mirror.com/meta-llama/Llama-3.2-3B/tree/main", "meta-llama/Llama-3.2-3B@refs-pr-3",
+        "RedHatAI/Llama-3.2-3B-Instruct-quantized.w8a8", "nvidia/Llama-3.2-3B-Instruct-NVFP4",
+    ],
+    "qwen3-8b": [
+        "Qwen/Qwen3-8B-MLX-4bit", "qwen_3_8b", "https://www.modelscope.cn/models/Qwen/Qwen3-8B/files",
+        "Qwen3-8B-Q4_K_M-00001-of-00002.gguf", "Qwen/Qwen3-8B-GPTQ-Int4",
+    ],
     "deepseek-r1-distill-qwen-1.5b": ["deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"],
 }  # fmt: skip
 NOT_THE_SAME = [
@@ -47,6 +58,10 @@ NOT_THE_SAME = [
     "somebody/Qwen2.5-7B",  # might have added tokens
     "unsloth/phi-4",  # rebuilt as a Llama: other layers to adapt
     "unsloth/phi-4-unsloth-bnb-4bit",
+    "llama-7b",
+    "qwen3:9b",
+    "mistral",
+    "./Qwen3-8B",  # a directory that is not there
     "qwen",
     "",
 ]
@@ -167,13 +182,16 @@ def test_text_parts_without_a_class_of_their_own_have_the_parameters_of_their_ki
         ('{"model_type": "gemma3", "text_config": {"hidden_size": "big"}}', "hidden_size"),
         ('{"model_type": "gemma3", "text_config": [1]}', "describes no model"),
         ('{"model_type": "clip"}', "not a causal"),
+        ('{"model_type": "qwen2", "vocab_size": -5, "hidden_size": 64}', "describes no model"),
+        ('{"model_type": "qwen2", "hidden_act": "swish9"}', "swish9"),
         (b"\xff\xfe\x00", "cannot be read"),
     ],
 )
-def test_a_config_that_is_wrong_is_one_line(text, words, tmp_path):
+def test_a_config_that_is_wrong_is_one_line(text, words, tmp_path, capfd):
     (tmp_path / "config.json").write_bytes(text if isinstance(text, bytes) else text.encode())
     code, _, message = run("estimate", "--model", tmp_path)
-    assert code == 2 and words in message and len(message.splitlines()) <= 2
+    assert code == 2 and words in message and str(tmp_path) in message and len(message.splitlines()) <= 2
+    assert "[transformers]" not in capfd.readouterr().err
 
 
 WHOLE = tiny(4).to_dict() | {"vocab_size": 300, "hidden_size": 32, "intermediate_size": 48}

@@ -133,8 +133,9 @@ class Calls(Found):
         return {**dict(zip(accepts.names, by_place)), **{keyword.name: keyword.value for keyword in keywords}}
 
     def _beside(self, entry: Entry, given: dict[str, cst.BaseExpression]) -> bool:
-        """Whether the other argument that the entry speaks of is an instance of the class it names."""
+        """Whether the argument that the entry speaks of is an instance of the class it names, or surely is of none."""
         argument, _, wanted = entry.beside.partition(": ")
+        wanted, other = wanted.removeprefix("not "), wanted.startswith("not ")
         target = self.resolver.target(given[argument]) if argument in given else None
-        found = libraries.find(target.name) if target and target.instance else None
-        return inspect.isclass(found) and issubclass(found, libraries.find(wanted))
+        found = libraries.find(target.name) if target and target.instance and not (other and target.own) else None
+        return inspect.isclass(found) and issubclass(found, libraries.find(wanted)) is not other

@@ -1,6 +1,7 @@
 """Walk a module and hold its imports, attributes and calls against what is installed and against the table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any
 
 import libcst as cst
@@ -33,6 +34,12 @@ class Checker(Calls):
 
     def findings(self) -> list[Finding]:
         """The findings of this unit."""
+        self.look(self.resolver.tree.nodes)
+        aged = any(finding.kind != "default" for finding in self._found)
+        return [*self._found, *(self._defaults if aged else [])]
+
+    def look(self, nodes: Iterable[cst.CSTNode]) -> None:
+        """Collect what is found at these nodes."""
         look: dict[type, Callable[[Any], None]] = {
             cst.ImportFrom: self._import_from,
             cst.Import: self._import,
@@ -40,11 +47,9 @@ class Checker(Calls):
             cst.Call: self._call,
             cst.FunctionDef: self._function,
         }
-        for node in self.resolver.tree.nodes:
+        for node in nodes:
             if type(node) in look:
                 look[type(node)](node)
-        aged = any(finding.kind != "default" for finding in self._found)
-        return [*self._found, *(self._defaults if aged else [])]
 
     def _import_from(self, node: cst.ImportFrom) -> None:
         module = get_full_name_for_node(node.module) if node.module and not node.relative else None
@@ -105,12 +110,29 @@ class Checker(Calls):
             if entry is None and target.bound and not elsewhere:
                 entry = self._former_field(node, gone)
             elsewhere = elsewhere or target.bound or isinstance(self.resolver.parents[node], cst.AssignTarget)
-            if entry is None and elsewhere:  # set on the object itself, or reported where it was imported
+            if entry is None and elsewhere and not self._never_set(node, gone):  # or reported where it was imported
                 return
         if gone is not None or entry is not None and entry.kind in ("deprecated", "ignored"):
             renamed = repair.attribute(self.resolver, node, entry) if isinstance(node, cst.Attribute) else ()
             edits = renamed + self._made_as_before(node, entry)
             self._object(named, target.name, entry, gone, edits, target.bound)
+
+    def _never_set(self, node: cst.CSTNode, gone: MissingError) -> bool:
+        """Whether an attribute is read that neither the object's class nor anything in the script can have set."""
+        if not isinstance(node, cst.Attribute) or isinstance(self.resolver.parents[node], cst.AssignTarget | cst.Del):
+            return False
+        owner = self.resolver.target(node.value)
+        if owner is None or not owner.instance or owner.name not in (gone.owner, *libraries.names(gone.owner)):
+            return False
+        made = self.resolver.target(owner.call.func) if owner.call else None
+        exact = made is not None and not made.bound and not made.instance
+        return gone.part not in self._written and libraries.surely_lacks(gone.owner, gone.part, exact)
+
+    @cached_property
+    def _written(self) -> set[str]:
+        """The names that the script gives to attributes of whatever object."""
+        targets = (node for node in self.resolver.tree.nodes if isinstance(node, cst.Attribute))
+        return {node.attr.value for node in targets if self.resolver.stored(node)}
 
     def _former_field(self, node: cst.CSTNode, gone: MissingError) -> Entry | None:
         """The entry about an argument that was a field of the object, where the field is read and is gone, too."""

@@ -1,11 +1,13 @@
 """The findings of one unit as they are collected: what each says, where it stands, and whether it runs today."""
 
+from collections.abc import Iterable
+
 import libcst as cst
 
 from helpers.drift import pins, repair
 from helpers.drift.guards import Guards
 from helpers.drift.libraries import MissingError
-from helpers.drift.report import Finding
+from helpers.drift.report import RAISES, Finding
 from helpers.drift.resolve import Resolver
 from helpers.drift.source import Source, Unit
 from helpers.drift.table import Entry, Table
@@ -20,6 +22,25 @@ class Found:
         self.guards = Guards(self.resolver)
         self._found: dict[Finding, None] = {}
         self._defaults: list[Finding] = []
+        self._fails: dict[cst.Try, bool] = {}
+
+    def look(self, nodes: Iterable[cst.CSTNode]) -> None:
+        """Collect what is found at these nodes."""
+        raise NotImplementedError
+
+    def _reached(self, node: cst.CSTNode) -> bool:
+        """Whether no `except ImportError` around it waits for a failure that does not come today."""
+        return all(self._fails_today(tried) for tried in self.guards.fallbacks(node))
+
+    def _fails_today(self, tried: cst.Try) -> bool:
+        """Whether something in the body of a `try` raises today, looked at as if nothing caught it."""
+        if tried not in self._fails:
+            kept, self._found, self.guards.catching = (self._found, self._defaults), {}, False
+            self._defaults = []
+            self.look(self.resolver.tree.inside(tried.body))
+            self._fails[tried] = any(finding.level == RAISES for finding in self._found)
+            (self._found, self._defaults), self.guards.catching = kept, True
+        return self._fails[tried]
 
     def _made_as_before(self, node: cst.CSTNode, entry: Entry | None) -> tuple:
         """The repair at the call that made an object, for the entries that say what to add there."""
@@ -53,7 +74,7 @@ class Found:
     ) -> Finding | None:
         """The finding at a node; None where the script sees to it that this does not run today."""
         names = {subject.rpartition(".")[2], *([entry.new.rpartition(".")[2]] if entry and entry.new else ())}
-        if not self.guards.runs(node, names):
+        if not self.guards.runs(node, names) or not self._reached(node):
             return None
         line = self.resolver.line(node)
         pinned = pins.note(entry.object[0].partition(".")[0] if entry else library, entry, self.source.pins)

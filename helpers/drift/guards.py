@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Iterator
 
 import libcst as cst
 from libcst.helpers import get_full_name_for_node
@@ -23,6 +24,8 @@ OPERATORS = {"==": cst.Equal, "!=": cst.NotEqual, "<": cst.LessThan, "<=": cst.L
 OPERATORS[">="] = cst.GreaterThanEqual
 # is_transformers_version(">=", "4.41"), is_peft_version_greater_than("0.6"), compare_versions("transformers", "<", "5")
 VERSION_CHECK = re.compile(r"compare_versions|is_([a-z]+)_version(_greater_than)?")
+# What an older or newer release is told by: a handler of these alone holds what runs where the body fails.
+FALLBACKS = {"ImportError", "ModuleNotFoundError", "TypeError", "AttributeError"}
 LEAVES = {"exit", "quit", "sys.exit", "os._exit", "pytest.skip"}
 
 
@@ -31,13 +34,14 @@ class Guards:
 
     def __init__(self, resolver: Resolver) -> None:
         self.resolver = resolver
+        self.catching = True
         self._known: dict[cst.CSTNode, bool | None] = {}
         self._certain = False  # what depends on nothing but the script's own constants is a switch of its user
 
     def handled(self, node: cst.CSTNode, errors: set[str]) -> bool:
         """Whether the script expects a failure here: a try with a handler that goes on, or `with ...raises(...)`."""
         inner = node
-        for outer in self.resolver.ancestors(node):
+        for outer in self.resolver.ancestors(node) if self.catching else ():
             if isinstance(outer, cst.Try) and inner is outer.body:
                 if any(_catches(handler, errors) and _goes_on(handler) for handler in outer.handlers):
                     return True
@@ -45,6 +49,25 @@ class Guards:
                 return True
             inner = outer
         return False
+
+    def fallbacks(self, node: cst.CSTNode) -> Iterator[cst.Try]:
+        """The `try` statements whose failure this waits for, where the libraries alone decide whether they fail."""
+        for outer in self.resolver.ancestors(node):
+            if isinstance(outer, cst.ExceptHandler):
+                tried = cst.ensure_type(self.resolver.parents[outer], cst.Try)
+                named = set(_names(outer.type))
+                if named and named <= FALLBACKS and not any(map(self._other, self.resolver.tree.inside(tried.body))):
+                    yield tried
+
+    def _other(self, node: cst.CSTNode) -> bool:
+        """Whether this is an import of a package that is not looked at, and may be there or not."""
+        if isinstance(node, cst.Import):
+            roots = [alias.evaluated_name.partition(".")[0] for alias in node.names]
+        elif isinstance(node, cst.ImportFrom) and node.module and not node.relative:
+            roots = [(get_full_name_for_node(node.module) or "").partition(".")[0]]
+        else:
+            roots = [""] if isinstance(node, cst.ImportFrom) else []
+        return any(root not in libraries.LIBRARIES for root in roots)
 
     def runs(self, node: cst.CSTNode, names: set[str]) -> bool:
         """Whether this can run today. `names` are the words that a guard on the thing itself would hold:

@@ -87,6 +87,27 @@ def lacks(dotted: str, attribute: str) -> bool:
     return f"self.{attribute} = " not in "".join(map(_code, found.__mro__[:-1]))
 
 
+@cache
+def surely_lacks(dotted: str, attribute: str, exact: bool) -> bool:
+    """Whether reading the attribute of such an object raises: nothing in its class speaks of it, nor answers for it.
+
+    `exact`: the object was made by calling the class; without it only a class of fields is known well enough.
+    """
+    found = find(dotted)
+    if not lacks(dotted, attribute) or not (exact or hasattr(found, "__dataclass_fields__")):
+        return False
+    if found.__getattribute__ is not object.__getattribute__ or hasattr(found, "__getattr__"):
+        return False
+    if not exact and any(hasattr(one, attribute) or attribute in _fields(one) for one in _below(found)):
+        return False
+    code = "".join(map(_code, found.__mro__[:-1]))
+    return not re.search(rf"setattr\(self|\bself\.{attribute}\b|__dict__", code)
+
+
+def _below(found: type) -> list[type]:
+    return [one for kind in found.__subclasses__() for one in (kind, *_below(kind))]
+
+
 def _fields(found: type) -> Any:
     return getattr(found, "__dataclass_fields__", ())
 

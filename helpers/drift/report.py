@@ -72,7 +72,8 @@ class Finding:
 def describe(what: str, subject: str, entry: Entry) -> str:
     """The sentence of a finding that has an entry: what is wrong, what replaces it, what to mind."""
     if entry.beside.partition(":")[0] == subject:
-        subject = f"a {entry.beside.rpartition('.')[2]} as {subject}"
+        kind = entry.beside.rpartition(".")[2]
+        subject = f"plain TrainingArguments as {subject}" if ": not " in entry.beside else f"a {kind} as {subject}"
     value = f"={entry.value!r}" if entry.value and entry.value not in ("True", "False") else ""
     verb = {
         "renamed": f"{what} no longer takes {subject}{value}",

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import difflib
 import json
+import logging
+import re
 import threading
 import tomllib
 from collections.abc import Iterator
@@ -23,9 +25,16 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 CONFIGS = DATA / "configs"
-SITE = "https://huggingface.co/"
+# What may stand around a hub id: the address of the hub or of a mirror, a page of it, a revision.
+SITE = re.compile(
+    r"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co|hf-mirror\.com|modelscope\.(?:cn|ai))/(?:models/)?"
+)
+PAGE = re.compile(r"/(?:tree|blob|resolve|raw|summary|files)(?:/.*)?$|@[\w.-]+$")
 # What mirrors add to a name when they store the same model in other numbers, and what tells a base from a chat model.
-STORED = ("-unsloth", "-bnb", "-4bit", "-8bit", "-bf16", "-fp16", "-fp8", "-gguf", "-gptq", "-awq", "-int4", "-int8")
+STORED = re.compile(
+    r"[-._:](?:gguf|unsloth|dynamic|bnb|mlx|exl[23]|hqq|aqlm|gptq|awq|autoround|qat|quantized|unquantized|imatrix|i1|nf4"
+    r"|\d-?bits?|[bf]f?p?(?:16|32)|(?:nv|mx)?fp[48]|int[48]|w\d+a\d+|i?q\d(?:_[a-z0-9]+)*|\d+-of-\d+)$"
+)
 VARIANTS = ("-instruct", "-chat", "-base", "-it", "-pt", "-hf")
 ANSWER_SECONDS = 2.0
 SIZES = ("size", "layer", "head", "expert", "position", "dim")
@@ -50,28 +59,53 @@ def known() -> dict[str, str]:
     return found
 
 
+@cache
+def _spelled() -> dict[tuple[str, ...], str]:
+    """The words and numbers of each known name -> the name of the shipped architecture."""
+    return {_words(name): file for name, file in known().items()}
+
+
+def _words(name: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"[a-z]+|\d+(?:\.\d+)*", name))
+
+
+def hub_id(model: str) -> str:
+    """`model` without the address, the page and the revision that may stand around a hub id."""
+    return PAGE.sub("", SITE.sub("", model.strip(), count=1).strip("/"))
+
+
 def shipped(model: str) -> str | None:
     """The shipped architecture that `model` names; None if none is it, or more than one could be.
 
-    Case does not matter, nor what is written around a hub id in an address, nor how a mirror stores the weights. An
-    owner, if given, must be the model's own or a known mirror's; without one, -instruct, -chat, -base and -it may be
-    left out or put in where all variants have the same shapes.
+    Case does not matter, nor what is written around a hub id in an address, nor how a mirror stores the weights or
+    names the file. An owner, if given, must be the model's own or a known mirror's. Without one, -instruct, -chat,
+    -base and -it may be left out or put in where all variants have the same shapes. Nor does it matter what stands
+    between words and numbers: llama3.1:8b, Llama 3.1 8B.
     """
-    owner, _, stem = model.strip().removeprefix(SITE).strip("/").lower().rpartition("/")
+    owner, _, stem = hub_id(model).lower().rpartition("/")
     ids = [one.lower() for names_ in names()["names"].values() for one in names_]
     owners = {one.partition("/")[0] for one in ids} | {one.lower() for one in names()["mirrors"]}
     if owner and owner not in owners:
         return None
-    plain = _without(stem, STORED)
+    plain = _as_made(stem)
     if f"{owner}/{plain}" in (one.lower() for one in names()["rebuilt"]):
         return None
     if plain in known():
         return known()[plain]
     if owner:
         return None
+    if _words(plain) in _spelled():
+        return _spelled()[_words(plain)]
     bare = _without(plain, VARIANTS)
     could_be = {known()[name] for name in known() if name == bare or name.startswith(plain + "-")}
     return could_be.pop() if bare in known() and len(could_be) == 1 else None
+
+
+def _as_made(name: str) -> str:
+    """A name without what says how the weights are stored."""
+    while STORED.search(name):
+        name = STORED.sub("", name)
+    return name
 
 
 def _without(name: str, endings: tuple[str, ...]) -> str:
@@ -106,8 +140,8 @@ def config_file(model: str) -> Path:
     name = shipped(model)
     if name:
         return CONFIGS / f"{name}.json"
-    check_model(model.removeprefix(SITE))
-    return _from_hub(model.strip().removeprefix(SITE))
+    check_model(hub_id(model))
+    return _from_hub(hub_id(model))
 
 
 def _from_hub(model: str) -> Path:
@@ -221,7 +255,13 @@ def read(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def described_by(model: str) -> Iterator[None]:
-    """What libraries raise at a config whose fields do not go together, as one InputError: it can be anything."""
+    """What libraries raise at a config whose fields do not go together, as one InputError: it can be anything.
+
+    What transformers logs on the way there is left out: the one line says it.
+    """
+    logger = logging.getLogger("transformers")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
     try:
         yield
     except InputError:
@@ -233,6 +273,8 @@ def described_by(model: str) -> Iterator[None]:
         raise InputError(
             f"the config of {model} describes no model that transformers can build and run: {reason}"
         ) from error
+    finally:
+        logger.setLevel(level)
 
 
 def first_line(error: BaseException) -> str:

@@ -41,7 +41,7 @@ def base_model(config: PretrainedConfig, settings: Settings) -> PreTrainedModel:
     with torch.device("meta"):
         if type(config) not in AutoModelForCausalLM._model_mapping:
             raise InputError(f"{settings.model} is a {config.model_type}, not a causal language model")
-        with described_by(settings.model):
+        with described_by(settings.model or config.name_or_path):
             model = name_loss(AutoModelForCausalLM.from_config(copy.deepcopy(config), dtype=dtype))
         if settings.quantized:
             for name, (n_in, n_out) in lora_math.linear_layers(model).items():

@@ -168,6 +168,25 @@ def test_the_chosen_answer_is_taken_when_asked_for(row):
     assert any("reject" in name or "non_pref" in name for name in chat.notes.ignored)
 
 
+@pytest.mark.parametrize("switch", [{"weight": 0}, {"loss": False}, {"train": False}])
+def test_a_call_of_weight_0_is_context_too(switch):
+    rows = [
+        {"messages": [TURNS[0], {**CALLED[1], **switch}, CALLED[2], TURNS[1]]},
+        {
+            "conversations": [
+                TURNS[0],
+                {"from": "function_call", "value": json.dumps(CALL), **switch},
+                CALLED[2],
+                TURNS[1],
+            ]
+        },
+    ]
+    for row in rows:
+        chat = to_messages(row, TOOLS)
+        assert [message.get("weight") for message in chat.messages] == [None, 0, None, None]
+        assert not chat.notes.ignored
+
+
 def test_tool_calls_are_kept_whole_where_the_template_takes_tools():
     row = {"messages": [*CALLED, TURNS[1]], "tools": json.dumps([TOOL["function"]])}
     shared = {

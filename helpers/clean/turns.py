@@ -102,10 +102,10 @@ def _turn(turn: dict, place: str, notes: Notes, takes_tools: bool) -> list[dict[
         extra["tool_calls"] = read_calls(turn, place)
     elif meant == "tool":
         extra = {key: turn[key] for key in ("name", "tool_call_id") if isinstance(turn.get(key), str)}
-    elif meant == "assistant":
+    if meant == "assistant":
         used |= set(_SWITCHES)
         set_to = [turn[key] for key in _SWITCHES if turn.get(key) not in (1, *EMPTY)]
-        extra = {"weight": _weight(set_to[0], place)} if set_to else {}
+        extra |= {"weight": _weight(set_to[0], place)} if set_to else {}
     _account(turn, used | set(extra), notes, place)
     if meant == "system" and not text.strip():
         notes.repairs.append("empty_system_removed")

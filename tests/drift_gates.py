@@ -38,6 +38,11 @@ def complaints(entry: Entry, name: str, folder: Path) -> Iterator[str]:
     if not entry.argument:
         yield from _object_complaints(entry, name)
         return
+    if entry.kind == "ungiven":
+        given = given_to_callbacks()
+        if entry.argument in given or entry.new not in given:
+            yield "it is still called with that" if entry.argument in given else "the new one is not given"
+        return
     takes = libraries.accepts(name)
     known = takes.names if takes else ()
     if entry.kind == "default":
@@ -72,6 +77,23 @@ def rejected(entry: Entry, name: str, folder: Path, argument: str = "", value: s
         except Exception:  # it got past its arguments
             return False
     return False
+
+
+def given_to_callbacks() -> set[str]:
+    """The arguments by name that transformers calls a callback with."""
+    from transformers import TrainerCallback, TrainingArguments
+    from transformers.trainer_callback import CallbackHandler, DefaultFlowCallback
+
+    given: set[str] = set()
+
+    class Listening(TrainerCallback):
+        def on_step_begin(self, args, state, control, **kwargs):
+            given.update(kwargs)
+
+    handler = CallbackHandler([DefaultFlowCallback(), Listening()], None, None, None, None)
+    with tempfile.TemporaryDirectory() as folder:
+        handler.call_event("on_step_begin", TrainingArguments(folder, use_cpu=True), None, None)
+    return given
 
 
 def _object_complaints(entry: Entry, name: str) -> Iterator[str]:

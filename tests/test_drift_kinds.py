@@ -149,6 +149,24 @@ def test_a_field_that_nothing_sets_is_no_field(text, lines, tmp_path):
     assert found(MADE + text, tmp_path) == lines
 
 
+@pytest.mark.parametrize(
+    ("method", "lines"),
+    [
+        (
+            "def on_save(self, args, state, control, **kwargs):\n        kwargs['tokenizer'].vocab_size\n",
+            ["4"],
+        ),
+        ("def on_log(self, args, state, control, tokenizer, **kwargs):\n        pass\n", ["3"]),
+        ("def on_log(self, args, state, control, tokenizer=None, **kwargs):\n        pass\n", []),
+        ("def on_log(self, args, state, control, **kw):\n        kw.get('tokenizer'), kw['model']\n", []),
+        ("def helper(self, **kwargs):\n        kwargs['tokenizer']\n", []),
+    ],
+)
+def test_a_callback_gets_no_tokenizer(method, lines, tmp_path):
+    text = f"from transformers import TrainerCallback\nclass C(TrainerCallback):\n    {method}"
+    assert found(text, tmp_path) == [f"{line} tokenizer" for line in lines]
+
+
 @pytest.mark.parametrize("name", ["DPO", "Reward", "KTO", "GRPO", "RLOO"])
 def test_arguments_of_another_trainer_are_refused(name, tmp_path):
     text = (

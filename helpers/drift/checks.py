@@ -15,6 +15,7 @@ from helpers.drift.libraries import MissingError
 from helpers.drift.report import Finding, describe
 from helpers.drift.resolve import Target
 from helpers.drift.source import Source
+from helpers.drift.syntax import text
 from helpers.drift.table import Entry, Table
 
 # An import or an attribute whose failure the script itself handles is no finding.
@@ -125,7 +126,7 @@ class Checker(Calls):
         if owner is None or not owner.instance or owner.name not in (gone.owner, *libraries.names(gone.owner)):
             return False
         made = self.resolver.target(owner.call.func) if owner.call else None
-        exact = made is not None and not made.bound and not made.instance
+        exact = made is not None and not made.instance and made.name == owner.name
         return gone.part not in self._written and libraries.surely_lacks(gone.owner, gone.part, exact)
 
     @cached_property
@@ -152,8 +153,32 @@ class Checker(Calls):
             names = libraries.names(f"{target.name}.{node.name.value}") if target else []
             for entry in self.table.of_kind("override", names):
                 takes = {param.name.value for param in (*node.params.params, *node.params.kwonly_params)}
-                if entry.argument not in takes and node.params.star_kwarg is None:
+                if entry.argument not in takes and not self._takes_more(node, entry):
                     self._add(node, entry.kind, entry.argument, describe(short(names[0]), entry.argument, entry), entry)
+            for entry in self.table.of_kind("ungiven", names):
+                for use in self._relies_on(node, entry.argument):
+                    self._add(use, entry.kind, entry.argument, describe(short(names[0]), entry.argument, entry), entry)
+
+    def _takes_more(self, node: cst.FunctionDef, entry: Entry) -> bool:
+        """Whether a method takes one argument more than it names: by place where the library gives it by place."""
+        params, by_place = node.params, entry.value == "by place"
+        more = params.star_arg if by_place else params.star_kwarg
+        known = libraries.accepts(entry.object[0])
+        place = known.names.index(entry.argument) + 1 if known and by_place else len(params.params)
+        return isinstance(more, cst.Param) or len(params.params) > place
+
+    def _relies_on(self, node: cst.FunctionDef, argument: str) -> list[cst.CSTNode]:
+        """Where a method fails when it is not called with an argument: a parameter without a default, kwargs[...]."""
+        wanted = [
+            param
+            for param in (*node.params.params, *node.params.kwonly_params)
+            if param.name.value == argument and param.default is None
+        ]
+        more = node.params.star_kwarg
+        key = m.SubscriptElement(m.Index(m.SimpleString(m.MatchIfTrue(lambda value: text(value) == argument))))
+        read = m.Subscript(m.Name(more.name.value), [key]) if more else m.DoNotCare()
+        inside = self.resolver.tree.inside(node) if more else ()
+        return [*wanted, *(part for part in inside if isinstance(part, cst.Subscript) and m.matches(part, read))]
 
     def _ours(self, module: str) -> bool:
         """Whether a module is of a library that is looked at, and not of the same name beside the script."""

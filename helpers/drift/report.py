@@ -19,6 +19,7 @@ LEVELS = {
     "removed": RAISES,
     "moved": RAISES,
     "override": RAISES,
+    "ungiven": RAISES,
     "unknown": RAISES,
     "deprecated": WARNS,
     "ignored": CHANGED,
@@ -74,7 +75,7 @@ def describe(what: str, subject: str, entry: Entry) -> str:
     if entry.beside.partition(":")[0] == subject:
         kind = entry.beside.rpartition(".")[2]
         subject = f"plain TrainingArguments as {subject}" if ": not " in entry.beside else f"a {kind} as {subject}"
-    value = f"={entry.value!r}" if entry.value and entry.value not in ("True", "False") else ""
+    value = f"={entry.value!r}" if entry.value not in ("", "True", "False", "by place") else ""
     verb = {
         "renamed": f"{what} no longer takes {subject}{value}",
         "removed": f"{what} no longer takes {subject}{value}",
@@ -83,6 +84,7 @@ def describe(what: str, subject: str, entry: Entry) -> str:
         "ignored": f"{what} takes {subject}{value} and does nothing with it",
         "default": f"{what} without {subject} now means {subject}={entry.now}; it was {entry.was}",
         "override": f"{what} is now called with {subject}",
+        "ungiven": f"{what} is no longer called with {subject}",
     }[entry.kind]
     instead = entry.becomes or entry.new
     parts = [f"{verb}: use {instead}" if instead else verb, entry.advice]

@@ -10,7 +10,16 @@ from pathlib import Path
 from helpers import DATA
 
 TABLE = DATA / "drift.toml"
-KINDS = ("renamed", "removed", "moved", "deprecated", "ignored", "default", "override")
+KINDS = (
+    "renamed",
+    "removed",
+    "moved",
+    "deprecated",
+    "ignored",
+    "default",
+    "override",
+    "ungiven",
+)
 
 
 @dataclass(frozen=True)

@@ -187,6 +187,34 @@ def test_a_call_of_weight_0_is_context_too(switch):
         assert not chat.notes.ignored
 
 
+def test_a_row_inside_one_column_is_that_row():
+    for name, turns in (("messages", TURNS), ("conversations", SHARED)):
+        row = {"split": "train", "data": {"id": "r1", name: turns, "source": "web"}}
+        chat = to_messages(row)
+        assert [message["content"] for message in chat.messages] == ["Who wrote Emma?", "Jane Austen."]
+        assert sorted(chat.notes.ignored) == ["source", "split"] and chat.extra == {"id": "r1"}
+    both = {"prompt": "Who?", "answer": "She.", "metadata": {"messages": TURNS}}
+    assert texts(both) == ["Who?", "She."] and to_messages(both).notes.ignored == ["metadata"]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"contents": [{"role": "user", "parts": [{"text": "Who wrote Emma?"}]}]},
+        {
+            "messages": [
+                {"role": "user", "content": [{"type": "image_url"}, {"type": "text", "text": "Who wrote Emma?"}]}
+            ]
+        },
+        {"images": ["a.png"], "system": "Be brief.", "messages": TURNS},
+        {"id": 3, "topic": "books", "question": "Who wrote Emma?", "answer": "Jane Austen."},
+        {"data": {"messages": TURNS}},
+    ],
+)
+def test_the_example_is_what_is_asked(row):
+    assert look(row).example == "Who wrote Emma?"
+
+
 def test_tool_calls_are_kept_whole_where_the_template_takes_tools():
     row = {"messages": [*CALLED, TURNS[1]], "tools": json.dumps([TOOL["function"]])}
     shared = {

@@ -9,7 +9,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from helpers.chats import INSTRUCTION
-from helpers.clean.fields import ANSWERS, EMPTY, Notes, Options, Row, RowError, as_text, kind_of, name_fields, no_media
+from helpers.clean.fields import (
+    ANSWERS,
+    EMPTY,
+    Notes,
+    Options,
+    Row,
+    RowError,
+    as_text,
+    canonical_key,
+    kind_of,
+    name_fields,
+    no_media,
+)
 from helpers.clean.repair import about_markup
 from helpers.clean.tool_calls import read_tools
 from helpers.clean.turns import NO_TOOLS, is_turn, leave_out_untrained, parsed_list, read_turns
@@ -17,6 +29,7 @@ from helpers.clean.turns import NO_TOOLS, is_turn, leave_out_untrained, parsed_l
 Messages = list[dict[str, Any]]
 
 _TRANSCRIPT = re.compile(r"\s*\n\n(Human|Assistant): ?")
+_CHAT = {"messages", "conversations", "instruction", "prompt", "input", "text", "chosen", "rejected", *ANSWERS}
 _BAD = {"false", "undesirable", "bad", "rejected", "0"}
 _PLACEHOLDER = re.compile(r"<(?:image|video|audio)(?:[-_ ]?\d+)?>|<\|(?:image|video|audio|vision)[a-z_]*\|>")
 _SHELL = re.compile(r"[\s;&|<>()$`'\"*?!#\\]")
@@ -60,15 +73,23 @@ def to_messages(value: Any, options: Options | None = None) -> Chat:
 
 
 def hoisted(value: Any) -> dict:
-    """A row as an object of fields: a bare list of turns, and what OpenAI's preference rows hold in `input`."""
+    """A row as an object of fields: a bare list of turns, and what one column holds that is a row of turns itself, such
+    as `input` of OpenAI's preference rows, or `data`, where no other column says anything."""
     if isinstance(value, list) and value and all(map(is_turn, value)):
         return {"messages": value}
     if not isinstance(value, dict):
         raise RowError("not_an_object", f"a row must be a JSON object, this is {kind_of(value)}")
-    inner = value.get("input")
-    if isinstance(inner, dict) and isinstance(inner.get("messages"), list):
-        return {**inner, **{key: content for key, content in value.items() if key != "input"}}
-    return value
+    outer = "input" if _holds_turns(value.get("input")) else None
+    if outer is None and not any(canonical_key(key)[0] in _CHAT for key in value):
+        outer = next((key for key in value if _holds_turns(value[key])), None)
+    if outer is None:
+        return value
+    return {**value[outer], **{key: content for key, content in value.items() if key != outer}}
+
+
+def _holds_turns(value: Any) -> bool:
+    """Whether `value` is a row with a list of turns."""
+    return isinstance(value, dict) and any(_is_list_of_turns(value.get(name)) for name in ("messages", "conversations"))
 
 
 def is_kto(row: Row) -> bool:

@@ -5,9 +5,10 @@ from typing import Any
 
 from helpers.clean.fields import ANSWERS, EMPTY, Options, Row, RowError, canonical_key, name_fields
 from helpers.clean.formats import hoisted, is_kto, is_preference
-from helpers.clean.turns import ROLE_KEYS, is_tool_role, pick
+from helpers.clean.turns import CONTENT_KEYS, ROLE_KEYS, is_tool_role, pick
 
 SHOWN = 60  # characters of an example
+ASKS = ("messages", "conversations", "chosen", "instruction", "prompt", "input", "text")  # fields with a question
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,9 @@ def look(value: Any, options: Options | None = None) -> RowSight:
         return RowSight("no object", example=_short(value))
     filled = [key for key in fields if fields[key] not in EMPTY]
     columns = tuple(key.strip() or "(no name)" for key in filled)
-    example = _short(next((fields[key] for key in filled if canonical_key(key)[0] != "id"), ""))
+    meant = {key: canonical_key(key)[0] for key in filled}
+    said = [key for key in filled if meant[key] in ASKS] or [key for key in filled if meant[key] != "id"]
+    example = _short(fields[said[0]] if said else "")
     try:
         row = name_fields(fields, options or Options())
     except RowError:
@@ -67,10 +70,13 @@ def _format(row: Row, turns: list[dict]) -> str:
 
 def _short(value: Any) -> str:
     """The first text inside `value`, on one line."""
-    while isinstance(value, list | dict) and value:
-        inner = (
-            value if isinstance(value, list) else [value[key] for key in ("content", "value", "text") if key in value]
-        )
-        value = (inner or [str(value)])[0]
-    text = " ".join(str(value)[: 4 * SHOWN].split())
+    text = " ".join((_text(value) or str(value))[: 4 * SHOWN].split())
     return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
+
+
+def _text(value: Any, depth: int = 0) -> str:
+    """The first text in a turn, in its parts, or in a list of either; "" where there is none."""
+    if isinstance(value, list | dict) and depth < 8:
+        inner = value if isinstance(value, list) else [value[key] for key in CONTENT_KEYS if key in value]
+        return next((text for part in inner if (text := _text(part, depth + 1))), "")
+    return "" if value is None else str(value)

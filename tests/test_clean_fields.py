@@ -5,7 +5,7 @@ import json
 import pytest
 from clean_tools import clean_bytes, contents, lines
 
-from helpers.clean.fields import Options, parse_columns
+from helpers.clean.fields import Options, RowError, parse_columns
 from helpers.clean.formats import to_messages
 from helpers.clean.rows import clean_row, default_rules
 from helpers.clean.sight import look
@@ -193,6 +193,8 @@ def test_a_row_inside_one_column_is_that_row():
         chat = to_messages(row)
         assert [message["content"] for message in chat.messages] == ["Who wrote Emma?", "Jane Austen."]
         assert sorted(chat.notes.ignored) == ["source", "split"] and chat.extra == {"id": "r1"}
+    with pytest.raises(RowError, match="unknown_columns"):  # two ids: which one would be lost?
+        to_messages({"id": "a", "data": {"id": "b", "messages": TURNS}})
     both = {"prompt": "Who?", "answer": "She.", "metadata": {"messages": TURNS}}
     assert texts(both) == ["Who?", "She."] and to_messages(both).notes.ignored == ["metadata"]
 

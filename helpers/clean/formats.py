@@ -79,9 +79,10 @@ def hoisted(value: Any) -> dict:
         return {"messages": value}
     if not isinstance(value, dict):
         raise RowError("not_an_object", f"a row must be a JSON object, this is {kind_of(value)}")
-    outer = "input" if _holds_turns(value.get("input")) else None
+    inner = value.get("input")
+    outer = "input" if isinstance(inner, dict) and isinstance(inner.get("messages"), list) else None
     if outer is None and not any(canonical_key(key)[0] in _CHAT for key in value):
-        outer = next((key for key in value if _holds_turns(value[key])), None)
+        outer = next((key for key in value if _holds_turns(value[key]) and not set(value) & set(value[key])), None)
     if outer is None:
         return value
     return {**value[outer], **{key: content for key, content in value.items() if key != outer}}

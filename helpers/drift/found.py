@@ -35,11 +35,11 @@ class Found:
     def _fails_today(self, tried: cst.Try) -> bool:
         """Whether something in the body of a `try` raises today, looked at as if nothing caught it."""
         if tried not in self._fails:
-            kept, self._found, self.guards.catching = (self._found, self._defaults), {}, False
-            self._defaults = []
+            kept = self._found, self._defaults, self.guards.catching
+            self._found, self._defaults, self.guards.catching = {}, [], False
             self.look(self.resolver.tree.inside(tried.body))
             self._fails[tried] = any(finding.level == RAISES for finding in self._found)
-            (self._found, self._defaults), self.guards.catching = kept, True
+            self._found, self._defaults, self.guards.catching = kept
         return self._fails[tried]
 
     def _made_as_before(self, node: cst.CSTNode, entry: Entry | None) -> tuple:

@@ -25,7 +25,9 @@ def about(call: str, argument: str) -> list[str]:
         f"{base}.{parts[-1]}" if len(parts) > 1 else base for end, base in BASES.items() if parts[0].endswith(end)
     ]
     gone = [
-        entry for entry in load().entries if entry.argument == argument and entry.kind not in ("default", "override")
+        entry
+        for entry in load().entries
+        if entry.argument == argument and entry.kind not in ("default", "override", "ungiven")
     ]
     of_this = [entry for entry in gone if entry.fits(names)]
     said = [describe(parts[0], argument, entry) for entry in of_this]

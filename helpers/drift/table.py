@@ -69,7 +69,11 @@ class Table:
         argument that is gone fits whatever its value is."""
         names = tuple(names)
         for entry in self.entries:
-            if entry.argument == argument and entry.kind not in ("default", "override") and entry.fits(names):
+            if (
+                entry.argument == argument
+                and entry.kind not in ("default", "override", "ungiven")
+                and entry.fits(names)
+            ):
                 if not entry.value or value is not None and entry.value == value.strip("\"'"):
                     return entry
                 if value is None and entry.kind in ("renamed", "removed"):

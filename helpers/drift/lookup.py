@@ -2,7 +2,7 @@
 
 from helpers.drift.libraries import LIBRARIES
 from helpers.drift.report import describe
-from helpers.drift.table import load
+from helpers.drift.table import NOT_OF_CALLS, load
 
 # Under which of its bases the table may know a class, by the end of its name. No library is imported for this.
 BASES = {
@@ -24,11 +24,7 @@ def about(call: str, argument: str) -> list[str]:
     names += [
         f"{base}.{parts[-1]}" if len(parts) > 1 else base for end, base in BASES.items() if parts[0].endswith(end)
     ]
-    gone = [
-        entry
-        for entry in load().entries
-        if entry.argument == argument and entry.kind not in ("default", "override", "ungiven")
-    ]
+    gone = [entry for entry in load().entries if entry.argument == argument and entry.kind not in NOT_OF_CALLS]
     of_this = [entry for entry in gone if entry.fits(names)]
     said = [describe(parts[0], argument, entry) for entry in of_this]
     said = said or [describe(entry.object[0].partition(".")[2], argument, entry) for entry in gone]

@@ -10,16 +10,8 @@ from pathlib import Path
 from helpers import DATA
 
 TABLE = DATA / "drift.toml"
-KINDS = (
-    "renamed",
-    "removed",
-    "moved",
-    "deprecated",
-    "ignored",
-    "default",
-    "override",
-    "ungiven",
-)
+KINDS = ("renamed", "removed", "moved", "deprecated", "ignored", "default", "override", "ungiven")
+NOT_OF_CALLS = ("default", "override", "ungiven")  # these say nothing of an argument that a call gives
 
 
 @dataclass(frozen=True)
@@ -69,11 +61,7 @@ class Table:
         argument that is gone fits whatever its value is."""
         names = tuple(names)
         for entry in self.entries:
-            if (
-                entry.argument == argument
-                and entry.kind not in ("default", "override", "ungiven")
-                and entry.fits(names)
-            ):
+            if entry.argument == argument and entry.kind not in NOT_OF_CALLS and entry.fits(names):
                 if not entry.value or value is not None and entry.value == value.strip("\"'"):
                     return entry
                 if value is None and entry.kind in ("renamed", "removed"):

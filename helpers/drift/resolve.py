@@ -186,7 +186,17 @@ class Resolver(Bindings):
         if name == "getattr" and text and first is not None:
             return self._of_attribute(node, first, text)
         called = self.target(node.func)
-        return self._made(node, self.today(called)) if called and not called.instance else None
+        if called is None:
+            return self._promised(node.func)
+        return self._made(node, self.today(called)) if not called.instance else None
+
+    def _promised(self, func: cst.BaseExpression) -> Target | None:
+        """What a function of the script says that it returns."""
+        bindings = self.of(func) if isinstance(func, cst.Name) else []
+        made = bindings[0].node if len(bindings) == 1 else None
+        if not isinstance(made, cst.FunctionDef) or made.decorators or made.asynchronous or made.returns is None:
+            return None
+        return self._annotated(made.returns)
 
     def _made(self, node: cst.Call, called: Target) -> Target | None:
         try:

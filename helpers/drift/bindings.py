@@ -71,6 +71,15 @@ class Bindings:
             node = self.parents[node]
             yield node
 
+    def stored(self, node: cst.Attribute) -> bool:
+        """Whether an attribute is set here, not read."""
+        around = self.parents.get(node)
+        if isinstance(around, cst.Element) and isinstance(self.parents[around], cst.Tuple | cst.List):
+            around = self.parents.get(self.parents[around])
+        return isinstance(around, cst.AssignTarget | cst.AugAssign | cst.For | cst.WithItem) or (
+            isinstance(around, cst.AnnAssign) and around.target is node
+        )
+
     def of(self, node: cst.Name) -> list[Binding]:
         """The bindings that a use of a name can see; empty when it has none in this module."""
         return [self._binding(one) for one in self._reaching(node)]

@@ -77,15 +77,6 @@ class Resolver(Bindings):
         owner = scope.owner(node.value)
         return node if owner is None or owner is scope else self._outer.setdefault((owner, node.value), node)
 
-    def stored(self, node: cst.Attribute) -> bool:
-        """Whether an attribute is set here, not read."""
-        around = self.parents.get(node)
-        if isinstance(around, cst.Element) and isinstance(self.parents[around], cst.Tuple | cst.List):
-            around = self.parents.get(self.parents[around])
-        return isinstance(around, cst.AssignTarget | cst.AugAssign | cst.For | cst.WithItem) or (
-            isinstance(around, cst.AnnAssign) and around.target is node
-        )
-
     def today(self, target: Target) -> Target:
         """The target where the table says it is now, if its old place is gone."""
         try:

@@ -87,7 +87,7 @@ def test_fields_of_the_scripts_own_subclass_are_arguments(tmp_path):
         ("def f(args: Mine):\n    args.no_cuda = 1\n", None),
         ("def f(args):\n    return args.no_cuda\n", None),
         ("def f() -> Mine:\n    return g()\nf().no_cuda\n", "9"),
-        ("def f() -> 'transformers.PreTrainedTokenizer':\n    return g()\nt = f()\nt.encode_plus('a')\n", "10"),
+        ("def f() -> transformers.PreTrainedTokenizer:\n    return g()\nt = f()\nt.encode_plus('a')\n", "10"),
         ("def f() -> list[Mine]:\n    return g()\nf().no_cuda\n", None),
         ("@wrap\ndef f() -> Mine:\n    return g()\nf().no_cuda\n", None),
         ("def f(tok: transformers.PreTrainedTokenizer):\n    return tok.encode_plus('a')\n", "8"),

@@ -37,15 +37,15 @@ INT8_THRESHOLD = 6.0  # llm_int8_threshold of transformers' BitsAndBytesConfig
 
 def base_model(config: PretrainedConfig, settings: Settings) -> PreTrainedModel:
     """The base on the meta device, its linear layers exchanged for bitsandbytes' if the settings quantize them."""
-    dtype = getattr(torch, settings.dtype)
+    dtype, name = getattr(torch, settings.dtype), settings.model or config.name_or_path
     with torch.device("meta"):
         if type(config) not in AutoModelForCausalLM._model_mapping:
-            raise InputError(f"{settings.model} is a {config.model_type}, not a causal language model")
-        with described_by(settings.model or config.name_or_path):
+            raise InputError(f"{name} is a {config.model_type}, not a causal language model")
+        with described_by(name):
             model = name_loss(AutoModelForCausalLM.from_config(copy.deepcopy(config), dtype=dtype))
         if settings.quantized:
-            for name, (n_in, n_out) in lora_math.linear_layers(model).items():
-                model.set_submodule(name, _quantized_layer(model.get_submodule(name), n_in, n_out, settings))
+            for layer, (n_in, n_out) in lora_math.linear_layers(model).items():
+                model.set_submodule(layer, _quantized_layer(model.get_submodule(layer), n_in, n_out, settings))
     model.is_loaded_in_4bit = settings.method == "qlora"
     model.is_loaded_in_8bit = settings.method == "int8"
     model.is_quantized = settings.quantized

@@ -105,7 +105,8 @@ def surely_lacks(dotted: str, attribute: str, exact: bool) -> bool:
 
 
 def _below(found: type) -> list[type]:
-    return [one for kind in found.__subclasses__() for one in (kind, *_below(kind))]
+    kinds: list[type] = found.__subclasses__()
+    return [*kinds, *(one for kind in kinds for one in _below(kind))]
 
 
 def _fields(found: type) -> Any:

@@ -23,7 +23,18 @@ import numpy as np
 
 from helpers.clean.formats import Messages
 from helpers.clean.repair import looks_like_code
-from helpers.clean.wording import Change, Sentence, carries_meaning, changes, features, harmless, sentences, slot, slots
+from helpers.clean.wording import (
+    Change,
+    Sentence,
+    carries_meaning,
+    changes,
+    features,
+    harmless,
+    moved,
+    sentences,
+    slot,
+    slots,
+)
 
 BANDS, ROWS_PER_BAND = 27, 3  # a pair of Jaccard 0.6 is found with 99.8%, one of 0.1 with 3%
 NEAR = 0.7
@@ -266,6 +277,8 @@ class Rows:
         differ = changes(a, b)
         if differ is None:
             return False
+        if len(differ) > 1 and moved(a, b):
+            return True
         telling = (c for c in differ if not harmless(c, self._both_used) and not self._variant(c))
         if not specific:
             return next(telling, None) is None

@@ -11,14 +11,24 @@ from operator import is_
 
 from helpers.clean.vocabulary import (
     ADDED_FREELY,
+    AUXILIARIES,
     BESIDE_COURTESY,
     COURTESY,
     COURTESY_PAIRS,
+    FILLERS,
     HAN_COURTESY,
     HAN_MEANING,
+    HAN_PHRASES,
+    HAN_VARIANTS,
+    IN_A_SENTENCE_OF_COURTESY,
+    LABELS,
     MEANING,
+    NUMBER_WORDS,
     ONE_OF,
     OPENERS,
+    PHRASE_STARTS,
+    REQUESTS,
+    SHORT_FORMS,
     SURNAMES,
     SYNONYMS,
 )
@@ -27,7 +37,7 @@ LONGEST = 600  # words of one stretch without an equal sentence; longer ones are
 _ONE_BY_ONE = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"  # scripts without spaces
 _TOKEN = re.compile(
     rf"[{_ONE_BY_ONE}]|[0-9]+(?:[.,][0-9]+)*[^\W_{_ONE_BY_ONE}]*|[^\W_{_ONE_BY_ONE}]+(?:'[^\W_{_ONE_BY_ONE}]+)*|"
-    r"[<>=+%^&|~]+|(?<=[0-9)\]])\s?[-*/]\s?(?=[0-9(])"
+    r"[<>=+%^&|~€$£¥°]+|(?<=[0-9)\]])\s?[-*/]\s?(?=[0-9(])"
 )
 _SENTENCE = re.compile(r"(?<=[.!?;:])\s+|(?<=[。！？；：])\s*|\n+")
 _CONTRACTIONS = tuple(
@@ -37,7 +47,7 @@ _CONTRACTIONS = tuple(
         (r"\bwon't\b", "will not"),
         (r"n't\b", " not"),
         (
-            r"(?<=\bwhat)'s\b|(?<=\bit)'s\b|(?<=\bthat)'s\b|(?<=\bwhere)'s\b|(?<=\bwho)'s\b|(?<=\bhow)'s\b|(?<=\bthere)'s\b",
+            r"(?<=\bwhat)'s\b|(?<=\bit)'s\b|(?<=\bthat)'s\b|(?<=\bwhere)'s\b|(?<=\bwho)'s\b|(?<=\bhow)'s\b|(?<=\bthere)'s\b|(?<=\bhere)'s\b",
             " is",
         ),
         (r"\bi'm\b", "I am"),
@@ -48,8 +58,10 @@ _CONTRACTIONS = tuple(
     )
 )
 _HAN = re.compile("[\u3400-\u9fff]")
+_THRICE, _TWICE = re.compile(r"(.)\1\1+"), re.compile(r"(.)\1+")
 _EDGE = "\x1e"  # of a sentence
-_HAN_COURTESY = re.compile(f"[{HAN_COURTESY}]+")
+_HAN_COURTESY = re.compile(f"(?:[{HAN_COURTESY}]|{HAN_PHRASES})+")
+_HAN_VARIANTS = re.compile("|".join(HAN_VARIANTS) + "|周(?=[一二三四五六日天末])|(?<=[0-9])号(?![0-9a-zA-Z楼房室线])")
 _NO_FEATURE = COURTESY | BESIDE_COURTESY | set(HAN_COURTESY) | {word for pair in COURTESY_PAIRS for word in pair}
 
 
@@ -103,7 +115,9 @@ class Sentence(tuple[Token, ...]):
 
 def sentences(text: str) -> list[Sentence]:
     """The words of `text`, sentence by sentence, without case, width, punctuation and spacing."""
-    text = text if text.isascii() else unicodedata.normalize("NFKC", text).replace("’", "'")
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).replace("’", "'")
+        text = _HAN_VARIANTS.sub(lambda found: HAN_VARIANTS.get(found[0], "星期" if found[0] == "周" else "日"), text)
     if "'" in text or "cannot" in text.casefold():
         for pattern, plain in _CONTRACTIONS:
             text = pattern.sub(plain, text)
@@ -115,7 +129,18 @@ def sentences(text: str) -> list[Sentence]:
 def _sentence(piece: str, shouted: bool) -> Sentence:
     words = _TOKEN.findall(piece)
     named = (i > 0 and not shouted and word[0].isupper() for i, word in enumerate(words))
-    return Sentence(map(Token, map(_plain, words), named))
+    return Sentence(_written_out(map(Token, map(_plain, words), named)))
+
+
+def _written_out(tokens: Iterable[Token]) -> Iterator[Token]:
+    """Short forms as the words that they stand for, and no word twice in a row."""
+    last = ""
+    for token in tokens:
+        if token.word in SHORT_FORMS:
+            yield from (Token(word, False) for word in SHORT_FORMS[token.word])
+        elif token.word != last or len(last) == 1 or not last.isalpha():
+            yield token
+        last = token.word
 
 
 def _plain(word: str) -> str:
@@ -156,6 +181,31 @@ def changes(one: list[Sentence], other: list[Sentence]) -> list[Change] | None:
     return found
 
 
+def moved(one: list[Sentence], other: list[Sentence]) -> bool:
+    """Whether one text is the other with a phrase of place or time, or a verb like "is", in another place."""
+    blocks = list(_unequal(one, other))
+    return all(
+        _rotated(*([token.word for sentence in side for token in sentence] for side in block)) for block in blocks
+    )
+
+
+def _rotated(a: list[str], b: list[str]) -> bool:
+    """Whether two phrases change places: anywhere where both begin as such phrases do, at the front where one does."""
+    if a == b:
+        return True
+    if len(a) != len(b) or sorted(a) != sorted(b):
+        return False
+    start = next(i for i, (x, y) in enumerate(zip(a, b)) if x != y)
+    end = next(i for i, (x, y) in enumerate(zip(reversed(a), reversed(b))) if x != y)
+    first, second = a[start : len(a) - end], b[start : len(b) - end]
+    for cut in range(1, len(first)):
+        if first[cut:] + first[:cut] == second:
+            heads = [phrase[0] in PHRASE_STARTS for phrase in (first[:cut], first[cut:])]
+            auxiliary = any(len(phrase) == 1 and phrase[0] in AUXILIARIES for phrase in (first[:cut], first[cut:]))
+            return all(heads) or auxiliary or (any(heads) and start == 0)
+    return False
+
+
 def slots(text: list[Sentence]) -> set[str]:
     """Each word of `text` with its neighbours, and the neighbours alone: the place in which it stands."""
     return set[str]().union(*(sentence.slots for sentence in text))
@@ -194,21 +244,69 @@ def _equal(a: Sentence, b: Sentence) -> bool:
 def harmless(change: Change, both_used: Callable[[str, str], bool]) -> bool:
     """Whether `change` says nothing new. `both_used(a, b)`: whether the rows use both words often enough, so that
     neither is a typing error for the other."""
-    if _pairwise(change.removed, change.added, both_used) and change.around:
+    if change.around and _pairwise(change.removed, change.added, both_used):
         return True
-    removed, added = _without_courtesy(change.removed, both_used), _without_courtesy(change.added, both_used)
+    at_edge = not change.around or _EDGE in (change.before, change.after)
+    removed, added = (_without_courtesy(side, both_used, at_edge) for side in (change.removed, change.added))
     if not removed and not added:
         return bool(change.around or not change.removed or not change.added)
     if "".join(token.word for token in removed) == "".join(token.word for token in added):
         return True
     if not change.around:
-        return False
+        return all(token.word in LABELS for token in (*removed, *added))
     if change.before == _EDGE:
         removed, added = (tuple(dropwhile(lambda token: token.word in OPENERS, side)) for side in (removed, added))
-    if _pairwise(removed, added, both_used) or _one_phrase(removed, added):
+        if all(token.word in REQUESTS for token in (*removed, *added)):  # "could you show" for "show"
+            return True
+    if _EDGE in (change.before, change.after) and all(token.word in LABELS for token in (*removed, *added)):
+        return not removed or not added
+    if _pairwise(removed, added, both_used) or _one_phrase(removed, added) or _one_amount(removed, added):
         return True
-    less, more = (tuple(token for token in side if token.word not in ADDED_FREELY) for side in (removed, added))
-    return _pairwise(less, more, both_used)
+    less, more = (_without_fillers(side) for side in (removed, added))
+    return _pairwise(less, more, both_used) or _one_phrase(less, more) or _one_amount(less, more)
+
+
+def _without_fillers(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
+    words = [token.word for token in tokens]
+    gone = [word in ADDED_FREELY for word in words]
+    for size in (2, 3, 4):
+        for i in range(len(words) - size + 1):
+            if tuple(words[i : i + size]) in FILLERS:
+                gone[i : i + size] = [True] * size
+    return tuple(token for token, empty in zip(tokens, gone) if not empty)
+
+
+def _one_amount(removed: tuple[Token, ...], added: tuple[Token, ...]) -> bool:
+    """Whether both sides are the same number, in digits or in words."""
+    one, other = ([token.word for token in side] for side in (removed, added))
+    if not one or not other:
+        return False
+    return any(value(one) == value(other) is not None for value in (_number, _parted))
+
+
+def _parted(words: list[str]) -> list[str] | None:
+    """A time or date as its numbers: 10.30, 10:30, 07:00."""
+    parts = re.split("[.:]| ", " ".join(words))
+    return [part.removeprefix("0") for part in parts] if len(parts) > 1 and all(map(str.isdecimal, parts)) else None
+
+
+def _number(words: list[str]) -> int | None:
+    """The whole number that `words` say, or None: 1,200, twelve hundred, twenty one."""
+    if len(words) == 1 and (digits := words[0].replace(",", "")).isdecimal():
+        return int(digits) if re.fullmatch(r"0?[0-9]|[1-9][0-9]*|[1-9][0-9]{0,2}(,[0-9]{3})+", words[0]) else None
+    total = part = 0
+    for word in words:
+        if word in NUMBER_WORDS:
+            value = NUMBER_WORDS[word]
+            if value < 100:
+                part += value
+            elif value == 100:
+                part = (part or 1) * 100
+            else:
+                total, part = total + (part or 1) * value, 0
+        elif word != "and" or word is words[0]:
+            return None
+    return total + part
 
 
 def _one_phrase(removed: tuple[Token, ...], added: tuple[Token, ...]) -> bool:
@@ -223,22 +321,26 @@ def _pairwise(removed, added, both_used) -> bool:
     )
 
 
-def _without_courtesy(tokens: tuple[Token, ...], both_used) -> tuple[Token, ...]:
-    """The words that are more than courtesy. Little words go only beside it, or where they stand alone."""
-    words = [token.word for token in tokens]
-    if _HAN_COURTESY.fullmatch("".join(words)) or all(word in ADDED_FREELY for word in words):
+def _without_courtesy(tokens: tuple[Token, ...], both_used, at_edge: bool = False) -> tuple[Token, ...]:
+    """The words that are more than courtesy. Little words go only beside it, or where they stand alone; `at_edge` of a
+    sentence go more of them."""
+    if _HAN_COURTESY.fullmatch("".join(token.word for token in tokens)) or not _without_fillers(tokens):
         return ()
+    words = [token.word for token in tokens]
     polite = [word in COURTESY or _mistyped_courtesy(word, both_used) for word in words]
     for i, pair in enumerate(zip(words, words[1:])):
         if pair in COURTESY_PAIRS:
             polite[i] = polite[i + 1] = True
     if not any(polite):
         return tokens
-    return tuple(token for token, gone in zip(tokens, polite) if not gone and token.word not in BESIDE_COURTESY)
+    left = tuple(token for token, gone in zip(tokens, polite) if not gone and token.word not in BESIDE_COURTESY)
+    if at_edge and all(token.word in IN_A_SENTENCE_OF_COURTESY or token.word in ADDED_FREELY for token in left):
+        return ()
+    return left
 
 
 def _mistyped_courtesy(word: str, both_used) -> bool:
-    return len(word) > 4 and _slip_in_courtesy(word) and not both_used(word, word)
+    return len(word) > 4 and word not in ONE_OF and _slip_in_courtesy(word) and not both_used(word, word)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -247,15 +349,41 @@ def _slip_in_courtesy(word: str) -> bool:
 
 
 def _same_word(a: Token, b: Token, both_used) -> bool:
-    if SYNONYMS.get(a.word, set()) & SYNONYMS.get(b.word, set()):
+    if _synonyms(a.word, b.word):
         return True
     if a.named and b.named or a.word in ONE_OF and b.word in ONE_OF:
         return False
     return is_typo(a.word, b.word) and not both_used(a.word, b.word)
 
 
+@lru_cache(maxsize=1 << 14)
+def _synonyms(a: str, b: str) -> bool:
+    """Whether the two stand for one another, as they are or with one ending: bill and charge, billed and charged."""
+    if SYNONYMS.get(a, set()) & SYNONYMS.get(b, set()):
+        return True
+    return any(SYNONYMS[one] & SYNONYMS[other] for end, one in _stems(a) for same, other in _stems(b) if end == same)
+
+
+def _stems(word: str) -> list[tuple[str, str]]:
+    """Ending and stem, where the stem is a word that has synonyms."""
+    found = []
+    for end in ("s", "ed", "ing"):
+        if len(word) > len(end) + 2 and word.endswith(end):
+            stem = word.removesuffix(end)
+            forms = (stem, stem + "e", stem[:-1] + "y" if stem[-1] == "i" else stem, stem[:-1], stem.removesuffix("e"))
+            found += [
+                (end, form)
+                for form in dict.fromkeys(forms[:3] + forms[3:] * (end != "s" or stem.endswith("e")))
+                if form in SYNONYMS
+            ]
+    return found
+
+
 def is_typo(a: str, b: str) -> bool:
-    """Whether one slip of the fingers turns one word into the other: a letter more, less or other, or two swapped."""
+    """Whether one slip of the fingers turns one word into the other: a letter more, less or other, two swapped, or one
+    that was held down."""
+    if _THRICE.search(a + " " + b) and a.isalpha() and b.isalpha():
+        return _TWICE.sub(r"\1", a) == _TWICE.sub(r"\1", b)
     if min(len(a), len(b)) < 3 or max(len(a), len(b)) < 4 or not (a.isalpha() and b.isalpha()) or _HAN.search(a + b):
         return False
     if a > b if len(a) == len(b) else len(a) > len(b):

@@ -209,7 +209,7 @@ CHANGES: dict[str, Callable[[str, str, random.Random, str], str]] = {
 def worded(kind: str, half: str, seed: int, count: int = 150, again: float = 0.6):
     """Rows of `kind` in a random order; for each whether an earlier one says the same, and what was done to it."""
     rng = random.Random(f"{kind} {half} {seed}")
-    made = rows(kind, half)
+    made = rows(kind, "unseen" if half == "borrowed" else half)
     rng.shuffle(made)
     placed: list[tuple[float, Row, str]] = [(rng.random(), row, "") for row in made[:count]]
     for at, (before, text, after, answer), _ in list(placed):
@@ -223,6 +223,12 @@ def worded(kind: str, half: str, seed: int, count: int = 150, again: float = 0.6
 def reworded(text: str, answer: str, rng: random.Random, half: str) -> tuple[str, str]:
     """`text` after one change, or two of different kinds, and their names."""
     while True:
+        if half == "borrowed":
+            name = rng.choice(["greeting", "farewell", "filler", "speaker", "uncertain", *["misspelled"] * 3])
+            result, done = _borrowed(text, answer, rng, name), [name]
+            if result != text:
+                return result, name
+            continue
         names = (
             ["chinese"] if re.search("[\u3400-\u9fff]", text) else rng.sample(list(CHANGES), rng.choice((1, 1, 1, 2)))
         )
@@ -234,6 +240,24 @@ def reworded(text: str, answer: str, rng: random.Random, half: str) -> tuple[str
                 result, done = after, [*done, name]
         if done:
             return result, "+".join(done)
+
+
+def _borrowed(text: str, keep: str, rng: random.Random, name: str) -> str:
+    """A change whose words come from a collection of others (`source` in the file)."""
+    lists = json.loads((Path(__file__).parent / "duplicate_borrowed.json").read_text(encoding="utf-8"))
+    if name == "misspelled":
+        fit = [word for word in re.findall("[a-z]{4,}", text) if word in lists["misspelled"] and word not in keep]
+        word = rng.choice(fit) if fit else ""
+        return re.sub(rf"\b{word}\b", rng.choice(lists["misspelled"][word]), text, count=1) if word else text
+    if name == "greeting":
+        return f"{rng.choice(lists['greetings'])}, {text}"
+    if name == "farewell":
+        return f"{text} {rng.choice(lists['farewells'])}."
+    if name in ("speaker", "uncertain"):
+        return f"{rng.choice(lists[name])} {_lower_first(text)}"
+    words = text.split(" ")
+    at = rng.choice([i for i in range(1, len(words)) if f"{words[i - 1]} {words[i]}" not in keep] or [0])
+    return " ".join([*words[:at], rng.choice(lists["fillers"]), *words[at:]])
 
 
 def _row(kind: str, half: str, before: str, text: str, after: str, answer: str) -> dict:

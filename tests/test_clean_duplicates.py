@@ -7,6 +7,7 @@ import pytest
 from clean_tools import ask, clean_bytes, contents, lines
 from duplicate_sets import FIRST, HELD_OUT, KINDS, SECOND, Score, labelled
 from duplicate_styles import styled
+from duplicate_wordings import worded
 
 from helpers.chats import task_messages
 from helpers.clean import group_rows, split_rows
@@ -78,6 +79,18 @@ def test_near_duplicates_in_other_styles(tmp_path, kind):
     assert score.real >= 30 and score.precision >= 0.99 and score.recall >= 0.95, score
 
 
+FLOORS = {half: dict.fromkeys(KINDS, 0.0) for half in ("work", "unseen", "borrowed")}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("half", FLOORS)
+def test_near_duplicates_in_other_words(tmp_path, half, kind):
+    """Rows that were there when the rules were made, rows that were not, and those in words that others collected."""
+    score = scored(tmp_path, [worded(kind, half, seed)[:2] for seed in (1, 2)])
+    assert score.real >= 60 and score.precision >= 0.99 and score.recall >= FLOORS[half][kind], score
+
+
 INSTRUCTION = (
     "You are given a message that somebody wrote to the help desk of a library. Decide whether it is about opening hours, about a "
     "loan or about an event, do not guess from single words, and answer with one word in lower case: hours, loan or event.\n\nMessage: "
@@ -104,6 +117,25 @@ def test_what_is_left_of_a_long_instruction_decides(tmp_path, one, other, verdic
         verdict,
     ]
     assert verdicts(tmp_path, ask(INSTRUCTION + one, "hours"), ask(INSTRUCTION + one, "loan")) == ["kept", "kept"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "verdict"),
+    [
+        ("when does the map room open in winter", "in winter, when does the map room open", "near_duplicate"), ("do you send books from lille to oslo", "do you send books to oslo from lille", "near_duplicate"),
+        ("do you send books from lille to oslo", "do you send books from oslo to lille", "kept"), ("does the porter call the guard", "does the guard call the porter", "kept"),
+        ("the room is not open for 12 days", "the room isnt open for twelve days", "near_duplicate"), ("the room is open for 12 days", "the room is open for twenty days", "kept"), ("the room is open for 21 days", "the room is open for twenty-one days", "near_duplicate"),
+        ("is the map room open at 10:30", "is the map room open at 10.30", "near_duplicate"), ("is the map room open at 10:30", "is the map room open at 11.30", "kept"), ("what is open and who is in", "whats open and whos in", "near_duplicate"),
+        ("who is in the map room", "Question: who is in the map room\nAnswer:", "near_duplicate"), ("who is in the map room", "> who is in the the map room", "near_duplicate"), ("who is in the map room", "who is, i mean, in the map roommm", "near_duplicate"),
+        ("the guard charged us by the hour", "the guard billed us by the hour", "near_duplicate"), ("show the hours of the map room", "could you show the hours of the map room", "near_duplicate"), ("can i pay by the hour", "will you pay by the hour", "kept"),
+        ("who is in the map room", "who is in the map room, looking forward to hearing from you", "near_duplicate"), ("what do i have to give to the guard", "what do i have to live to the guard", "near_duplicate"), ("is a desk free in hall 2", "is a desk free in hall 2 before noon", "kept"),
+        ("阅览室今天开门吗", "请教一下，阅览室今日开门吗", "near_duplicate"), ("阅览室明天开门吗", "阅览室明天下午开门吗", "kept"), ("阅览室星期二几点开门", "阅览室周二几点开门", "near_duplicate"), ("阅览室星期二几点开门", "阅览室周三几点开门", "kept"),
+    ],
+)  # fmt: skip
+def test_another_wording_of_the_same_question(tmp_path, one, other, verdict):
+    others = [ask(f"{INSTRUCTION}can i borrow the {thing}", "loan") for thing in ("atlas", "film", "score")]
+    rows = [*others, ask(INSTRUCTION + one, "hours"), ask(INSTRUCTION + other, "hours")]
+    assert verdicts(tmp_path, *rows)[3:] == ["kept", verdict]
 
 
 def test_near_duplicates_are_kept_on_demand_and_the_threshold_is_heeded(tmp_path):

@@ -256,8 +256,8 @@ def harmless(change: Change, both_used: Callable[[str, str], bool]) -> bool:
         return all(token.word in LABELS for token in (*removed, *added))
     if change.before == _EDGE:
         removed, added = (tuple(dropwhile(lambda token: token.word in OPENERS, side)) for side in (removed, added))
-        if all(token.word in REQUESTS for token in (*removed, *added)):  # "could you show" for "show"
-            return True
+        if (not removed or not added) and all(token.word in REQUESTS for token in (*removed, *added)):
+            return True  # "could you show" for "show"
     if _EDGE in (change.before, change.after) and all(token.word in LABELS for token in (*removed, *added)):
         return not removed or not added
     if _pairwise(removed, added, both_used) or _one_phrase(removed, added) or _one_amount(removed, added):
@@ -353,7 +353,10 @@ def _same_word(a: Token, b: Token, both_used) -> bool:
         return True
     if a.named and b.named or a.word in ONE_OF and b.word in ONE_OF:
         return False
-    return is_typo(a.word, b.word) and not both_used(a.word, b.word)
+    if both_used(a.word, b.word) or not is_typo(a.word, b.word):
+        return False
+    # words of courtesy are not counted: what looks like one is another word where the rows use it
+    return not any(one.word in _NO_FEATURE and both_used(other.word, other.word) for one, other in ((a, b), (b, a)))
 
 
 @lru_cache(maxsize=1 << 14)

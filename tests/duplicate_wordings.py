@@ -166,8 +166,8 @@ def _slip(text: str, keep: str, rng: random.Random, half: str) -> str:
             word[:at] + " " + word[at:],
             word[:at] + word[at] * 3 + word[at + 1 :],
         ]
-        if i + 1 < len(words) and words[i + 1].islower():
-            wrong.append(word + words.pop(i + 1))
+        if i + 1 < len(words) and words[i + 1].islower() and rng.random() < 1 / 6:
+            wrong = [word + words.pop(i + 1)]
     words[i] = rng.choice(wrong)
     return " ".join(words)
 

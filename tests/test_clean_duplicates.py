@@ -128,7 +128,7 @@ def test_what_is_left_of_a_long_instruction_decides(tmp_path, one, other, verdic
         ("is the map room open at 10:30", "is the map room open at 10.30", "near_duplicate"), ("is the map room open at 10:30", "is the map room open at 11.30", "kept"), ("what is open and who is in", "whats open and whos in", "near_duplicate"),
         ("who is in the map room", "Question: who is in the map room\nAnswer:", "near_duplicate"), ("who is in the map room", "> who is in the the map room", "near_duplicate"), ("who is in the map room", "who is, i mean, in the map roommm", "near_duplicate"),
         ("the guard charged us by the hour", "the guard billed us by the hour", "near_duplicate"), ("show the hours of the map room", "could you show the hours of the map room", "near_duplicate"), ("can i pay by the hour", "will you pay by the hour", "kept"),
-        ("who is in the map room", "who is in the map room, looking forward to hearing from you", "near_duplicate"), ("what do i have to give to the guard", "what do i have to live to the guard", "near_duplicate"), ("is a desk free in hall 2", "is a desk free in hall 2 before noon", "kept"),
+        ("who is in the map room", "who is in the map room, looking forward to hearing from you", "near_duplicate"), ("may i look at the map", "may i loook at the map", "near_duplicate"), ("is a desk free in hall 2", "is a desk free in hall 2 before noon", "kept"),
         ("阅览室今天开门吗", "请教一下，阅览室今日开门吗", "near_duplicate"), ("阅览室明天开门吗", "阅览室明天下午开门吗", "kept"), ("阅览室星期二几点开门", "阅览室周二几点开门", "near_duplicate"), ("阅览室星期二几点开门", "阅览室周三几点开门", "kept"),
     ],
 )  # fmt: skip

@@ -1,6 +1,12 @@
 """Near duplicates by how people word a thing again: requests in another frame, abbreviations, numbers in words, fillers,
 wrappers, moved phrases, slips. Items of each kind of change were parted by a checksum before anything was scored: half of
-them are used on the rows of "work", the other half on those of "unseen".
+them are used on the rows of "work", the other half on those of "unseen". "borrowed" are the rows of "unseen" with words that
+others collected (`duplicate_borrowed.json`), which nobody had read before they were scored.
+
+Scored when the rules were done, recall in the order tickets, classification, retrieval, SQL, tools: work 1.00, 0.97, 0.94,
+0.97, 0.98; unseen 0.96, 0.87, 0.89, 0.94, 0.87; borrowed 0.97, 0.60, 0.53, 0.83, 0.64. Precision was 1.00 everywhere but for one
+row of the borrowed tools, a slip that two words have in common. The phrases of the borrowed half that were missed became
+fillers and courtesy afterwards, so it is unseen no more; nothing was changed for the unseen half.
 """
 
 import json

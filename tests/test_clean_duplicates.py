@@ -79,7 +79,11 @@ def test_near_duplicates_in_other_styles(tmp_path, kind):
     assert score.real >= 30 and score.precision >= 0.99 and score.recall >= 0.95, score
 
 
-FLOORS = {half: dict.fromkeys(KINDS, 0.0) for half in ("work", "unseen", "borrowed")}
+FLOORS = {  # of the recall: just below what the first scoring of each half gave
+    "work": dict.fromkeys(KINDS, 0.93),
+    "unseen": {"tickets": 0.93, "classification": 0.85, "retrieval": 0.87, "sql": 0.9, "tools": 0.85},
+    "borrowed": {"tickets": 0.95, "classification": 0.58, "retrieval": 0.5, "sql": 0.8, "tools": 0.6},
+}
 
 
 @pytest.mark.slow
@@ -88,7 +92,8 @@ FLOORS = {half: dict.fromkeys(KINDS, 0.0) for half in ("work", "unseen", "borrow
 def test_near_duplicates_in_other_words(tmp_path, half, kind):
     """Rows that were there when the rules were made, rows that were not, and those in words that others collected."""
     score = scored(tmp_path, [worded(kind, half, seed)[:2] for seed in (1, 2)])
-    assert score.real >= 60 and score.precision >= 0.99 and score.recall >= FLOORS[half][kind], score
+    least = 0.98 if half == "borrowed" else 0.99  # one misspelling of milk is one of mice, too
+    assert score.real >= 60 and score.precision >= least and score.recall >= FLOORS[half][kind], score
 
 
 INSTRUCTION = (

@@ -4,7 +4,7 @@ COURTESY = set(
     "please pls plz kindly thanks thank thx thanx ty tysm tia cheers hi hiya howdy hello hey dear there regards "
     "sincerely greetings sir madam appreciated appreciate bye goodbye pardon advance much many lot help tell know "
     "wondering curious question btw fyi asap urgent urgently grateful thankful obliged sorry apologies ciao bro dude "
-    "yo heya hope hoping hopefully".split()
+    "yo sup heya hope hoping hopefully".split()
 )
 BESIDE_COURTESY = set(
     "a an the you your so very in for of and with is are was were just really simply also then now ok i me my we can "
@@ -49,6 +49,7 @@ COURTESY_PAIRS = {  # words that are courtesy only together
         ("if", "possible"),
         ("good", "one"),
         ("any", "idea"),
+        ("see", "you"),
         ("any", "ideas"),
         ("please", "advise"),
         ("god", "bless"),
@@ -70,10 +71,11 @@ COURTESY_PAIRS = {  # words that are courtesy only together
 }
 ADDED_FREELY = set(
     "a an the just so ok okay oh really very also then now um uh er erm ah eh hm hmm mm huh like actually basically "
-    "literally honestly obviously simply exactly frankly kinda sorta perhaps maybe".split()
+    "literally honestly obviously simply exactly frankly kinda sorta perhaps maybe probably possibly "
+    "naturally uhm umm uhh ahh err".split()
 )
 FILLERS = {  # words that say nothing only together
-    *(("i", verb) for verb in "mean guess think suppose believe say".split()),
+    *(("i", verb) for verb in "mean guess think suppose believe say assume feel".split()),
     *((kind, "of") for kind in "kind sort".split()),
     *(("you", "know"), ("you", "see"), ("at", "all"), ("of", "course"), ("in", "fact")),
     *(
@@ -82,6 +84,12 @@ FILLERS = {  # words that say nothing only together
         ("to", "be", "honest"),
         ("more", "or", "less"),
         ("if", "you", "will"),
+        ("i", "would", "say"),
+        ("in", "my", "opinion"),
+        ("that", "is"),
+        ("most", "likely"),
+        ("what", "is", "up"),
+        ("i", "have", "to", "go"),
     ),
 }
 OPENERS = set(  # before all else

@@ -29,8 +29,8 @@ class Setting:
     has many right answers. `full` trains every weight, else LoRA on `targets` (names joined by commas). `clip` is the
     largest gradient norm (0: no clipping). Of `rows` training rows the share `noise` has another row's answer; `replay`
     times as many questions are mixed in. Losses on the sets in `watch` (names of `conversations`) are taken
-    `evaluations` times, evenly spaced; at the end `scored` tickets each of the held-out and the training set are
-    answered and scored.
+    `evaluations` times, evenly spaced: a rate or an epoch is chosen on the tickets of `choosing` and judged on those of
+    `held_out`. At the end `scored` tickets each of the held-out and the training set are answered and scored.
     """
 
     learning_rate: float = 3e-3
@@ -47,7 +47,7 @@ class Setting:
     rows: int = 64
     noise: float = 0.0
     replay: float = 0.0
-    watch: tuple[str, ...] = ("held_out",)
+    watch: tuple[str, ...] = ("held_out", "choosing")
     evaluations: int = 1
     scored: int = 0
     task: str = "extract"
@@ -151,11 +151,13 @@ def pools() -> dict[str, list]:
         return [rows[i]["messages"] for i in sorted(range(len(rows)), key=lambda i: (lengths[i], i))[:count]]
 
     tickets = DATA / "tickets"
+    unseen = shortest(read_chat(tickets / "test.jsonl"), 2 * HELD_OUT)  # in turn, so that both sets are as long
     asked = read_questions(tickets / "questions.jsonl")[: 2 * QUESTIONS]
     questions = [[*row["messages"], {"role": "assistant", "content": row["answer"]}] for row in asked]
     return {
         "train": shortest(read_chat(tickets / "clean.jsonl"), POOL),
-        "held_out": shortest(read_chat(tickets / "test.jsonl"), HELD_OUT),
+        "held_out": unseen[::2],
+        "choosing": unseen[1::2],
         "questions": questions[:QUESTIONS],
         "replay": questions[QUESTIONS:],
     }
@@ -167,7 +169,8 @@ def conversations(setting: Setting) -> dict[str, list]:
     rng = random.Random(setting.seed)
     sets = pools()
     if setting.task == "write":
-        sets = {**sets, **{name: [turned_round(chat) for chat in sets[name]] for name in ("train", "held_out")}}
+        tickets = ("train", "held_out", "choosing")
+        sets = {**sets, **{name: [turned_round(chat) for chat in sets[name]] for name in tickets}}
     clean = rng.sample(sets["train"], setting.rows)
     noisy = rng.sample(range(len(clean)), round(setting.noise * len(clean)))
     train = list(clean)
@@ -263,6 +266,31 @@ def by(results: Iterable[Result], key: Callable[[Setting], object]) -> dict:
     for result in results:
         groups.setdefault(key(result.setting), []).append(result)
     return groups
+
+
+def tuned(results: Sequence[Result]) -> list[Result]:
+    """Of one arm's results at several learning rates those, one a seed, at the rate whose mean loss on the tickets of
+    `choosing` is lowest. They are to be judged on others."""
+    rates = by(results, lambda setting: setting.learning_rate).values()
+    return min(rates, key=lambda found: mean_and_interval([result.final("choosing") for result in found])[0])
+
+
+def paired(
+    results: Sequence[Result], others: Sequence[Result], measure: Callable[[Result], float]
+) -> tuple[float, float]:
+    """Mean of the differences of `measure` from `others`, seed by seed, and half the width of its 95% interval.
+
+    ValueError if the seeds are not the same.
+    """
+    first, second = ({result.setting.seed: measure(result) for result in some} for some in (results, others))
+    if first.keys() != second.keys():
+        raise ValueError(f"seeds {sorted(first)} against {sorted(second)}: only runs of the same seeds are pairs")
+    return mean_and_interval([first[seed] - second[seed] for seed in first])
+
+
+def effect(mean: float, half: float) -> str:
+    """What an interval of a loss's change says: it helps, harms, or is not visible (the interval holds zero)."""
+    return "not visible" if abs(mean) <= half else "harms" if mean > 0 else "helps"
 
 
 def load(name: str) -> dict[str, list[Result]]:

@@ -120,6 +120,33 @@ def test_interval_is_that_of_student():
     assert sweeps.mean_and_interval([1.0, math.inf])[0] == math.inf
 
 
+def at(rate: float, seed: int, choosing: float, held_out: float) -> sweeps.Result:
+    setting = Setting(learning_rate=rate, seed=seed)
+    return sweeps.Result(setting, [], {"choosing": [(16, choosing)], "held_out": [(16, held_out)]})
+
+
+def test_a_rate_is_chosen_on_tickets_that_do_not_judge_it():
+    """The lower held-out loss does not tempt, nor one lucky seed; a rate that diverged once is never chosen."""
+    low = [at(1e-3, 0, 0.5, 0.9), at(1e-3, 1, 0.5, 0.9)]
+    high = [at(1e-2, 0, 0.1, 0.1), at(1e-2, 1, 1.0, 0.1)]
+    wild = [at(1e-1, 0, 0.0, 0.0), at(1e-1, 1, math.inf, 0.0)]
+    assert sweeps.tuned(low + high + wild) == low
+    shared = {name: {str(chat) for chat in sweeps.pools()[name]} for name in ("choosing", "held_out", "train")}
+    assert not shared["choosing"] & shared["held_out"] and not shared["choosing"] & shared["train"]
+
+
+def test_a_difference_is_taken_seed_by_seed_and_gets_its_word():
+    """Between the seeds the losses lie far apart, within each pair they do not: only the paired interval is narrow."""
+    nothing = [at(1e-3, seed, 0, 1.0 + seed) for seed in range(5)]
+    cured = [at(1e-3, seed, 0, 0.8 + seed + 0.01 * (seed % 2)) for seed in reversed(range(5))]
+    mean, half = sweeps.paired(cured, nothing, sweeps.Result.final)
+    assert mean == pytest.approx(-0.196) and half < 0.01
+    assert sweeps.effect(mean, half) == "helps" and sweeps.effect(-mean, half) == "harms"
+    assert sweeps.effect(mean, 0.2) == sweeps.effect(0.1, math.inf) == "not visible"
+    with pytest.raises(ValueError, match="same seeds"):
+        sweeps.paired(cured[:4], nothing, sweeps.Result.final)
+
+
 def test_picture_leaves_out_what_has_diverged():
     ax = plots.sweep({"LoRA": {1e-3: [1.0, 2.0], 1e-1: [math.inf, 3.0]}}, "rate", "loss")
     line = ax.containers[0][0]

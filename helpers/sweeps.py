@@ -8,7 +8,7 @@ import json
 import math
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from difflib import SequenceMatcher
 from functools import cache
@@ -286,6 +286,34 @@ def paired(
     if first.keys() != second.keys():
         raise ValueError(f"seeds {sorted(first)} against {sorted(second)}: only runs of the same seeds are pairs")
     return mean_and_interval([first[seed] - second[seed] for seed in first])
+
+
+@dataclass(frozen=True)
+class Arm:
+    """An arm of an experiment at the rate that was chosen for it: mean held-out loss, and its change against the first
+    arm, paired by seed, with half the width of its 95% interval."""
+
+    rate: float
+    loss: float
+    change: float
+    half: float
+    seeds: int
+
+    @property
+    def word(self) -> str:
+        return effect(self.change, self.half)
+
+
+def contest(arms: Mapping[str, Sequence[Result]], measure: Callable[[Result], float] = Result.final) -> dict[str, Arm]:
+    """Each arm at its own best rate against the first of them. The first has no change, and no interval."""
+    best = {name: tuned(results) for name, results in arms.items()}
+    first = next(iter(best.values()))
+    found = {}
+    for name, results in best.items():
+        change, half = paired(results, first, measure)
+        loss, _ = mean_and_interval([measure(result) for result in results])
+        found[name] = Arm(results[0].setting.learning_rate, loss, change, half, len(results))
+    return found
 
 
 def effect(mean: float, half: float) -> str:

@@ -18,9 +18,18 @@ from helpers.sweeps import CARDS, TINY, Setting, pools, run_setting, to_json
 THREADS = 1  # as fast as two on models this small, and the sums are the same however many cores there are
 PACKAGES = ("torch", "transformers", "peft")
 ATTENTION, MLP = "q_proj,k_proj,v_proj,o_proj", "gate_proj,up_proj,down_proj"
+BEST = 3e-3
+SEEDS = 5
 # Ranks that give nearly as many parameters to each: 832, 1664, 1792, 2688 and 4352 for a rank of one in each block.
-TARGETS = (("q_proj,v_proj", 32), (ATTENTION, 16), ("gate_proj,up_proj", 15), (MLP, 10), ("all-linear", 6))
-BEST, HIGH = 3e-3, 1e-2
+# Rates are chosen among three, each twice the one before: the losses rise tenfold within a factor of three.
+MODULES = (
+    ("q_proj,v_proj", 32, 6e-3),
+    (ATTENTION, 16, 6e-3),
+    ("gate_proj,up_proj", 15, 1.2e-2),
+    (MLP, 10, 6e-3),
+    ("all-linear", 6, 6e-3),
+)
+RANKS = ((1, 1.2e-2), (64, 1.5e-3), (256, 3.75e-4))
 
 
 def over_seeds(settings: list[Setting], seeds: int) -> list[Setting]:
@@ -28,28 +37,45 @@ def over_seeds(settings: list[Setting], seeds: int) -> list[Setting]:
     return [replace(setting, seed=seed) for setting in settings for seed in range(seeds)]
 
 
+def around(rate: float, **changed) -> list[Setting]:
+    """An arm: a setting at half the rate, at it and at twice the rate, with each of `SEEDS` seeds."""
+    return at_rates(tuple(rate * factor for factor in (0.5, 1, 2)), **changed)
+
+
+def at_rates(rates: tuple[float, ...], **changed) -> list[Setting]:
+    """A setting at each rate, with each of `SEEDS` seeds."""
+    return over_seeds([Setting(learning_rate=rate, **changed) for rate in rates], SEEDS)
+
+
 def convergence() -> dict[str, list[Setting]]:
-    """The runs of notebook 06, by experiment."""
-    start = Setting(learning_rate=BEST)
-    lora = [Setting(learning_rate=rate) for rate in (1e-5, 1e-4, 1e-3, BEST, HIGH, 3e-2)]
-    full = [Setting(learning_rate=rate, full=True) for rate in (1e-5, 1e-4, 3e-4, 3e-3)]
-    targets = [replace(start, targets=names, rank=rank) for names, rank in TARGETS]
-    ranks = [replace(start, rank=rank) for rank in (1, 16, 256)]
-    few_modules = [replace(start, targets="q_proj,v_proj", rank=rank) for rank in (1, 32)]
-    warmups = [replace(start, learning_rate=HIGH, warmup=share) for share in (0.0, 0.25)]
-    batches = [replace(start, batch_size=size, steps=64 // size) for size in (4, 16)]
-    noisy = [replace(start, rows=rows, noise=noise, steps=24, scored=12) for rows, noise in ((10, 0.0), (100, 0.3))]
-    settings = {
-        "rate, LoRA": lora,
-        "rate, full": full,
-        "targets": targets,
-        "rank": ranks,
-        "rank, q and v": few_modules,
-        "warmup": warmups,
-        "batch": batches,
-        "noise": noisy,
+    """The runs of notebook 06, by experiment: the first arm is what the others are held against. alpha is twice the
+    rank, but where it is the subject."""
+    usual = around(BEST)
+    modules = [around(rate, targets=names, rank=rank, alpha=2 * rank) for names, rank, rate in reversed(MODULES)]
+    ranks = [around(rate, rank=rank, alpha=2 * rank) for rank, rate in RANKS]
+    few = [around(rate, targets="q_proj,v_proj", rank=rank, alpha=2 * rank) for rank, rate in ((32, 6e-3), (1, 2.4e-2))]
+    same_steps = [around(6e-3, batch_size=size, steps=8, rows=8 * size) for size in (4, 16)]
+    forty: dict = {"batch_size": 2, "steps": 40, "rows": 80}  # so that 5% of the steps are two
+    shares = ((0.0, BEST / 2), (0.05, BEST), (0.1, BEST / 2))
+    warmups = [around(rate, warmup=share, **forty) for share, rate in shares]
+    wild = [at_rates((1.2e-2,), warmup=share, **forty) for share in (0.0, 0.1, 0.25)]
+    rows = [(10, 0.0, BEST / 2), (100, 0.3, BEST)]
+    noisy = [around(rate, rows=count, noise=noise, steps=24, scored=24) for count, noise, rate in rows]
+    return {
+        "rate, LoRA": at_rates((1e-5, 1e-4, 3e-4, 1e-3, 1.5e-3, 3e-3, 6e-3, 1e-2, 3e-2)),
+        "rate, full": at_rates((1e-5, 3e-5, 1e-4, 1.5e-4, 3e-4, 6e-4, 1e-3, 3e-3), full=True),
+        "modules": sum(modules, []),
+        "batch, same rows": usual + around(6e-3, batch_size=16, steps=4),
+        "rank, q and v": sum(few, []),
+        "warmup": sum(warmups, []),
+        "batch, same steps": sum(same_steps, []),
+        "noise": sum(noisy, []),
+        "warmup, too high": sum(wild, []),
+        "alpha": usual + around(2 * BEST, alpha=16) + around(BEST / 2, alpha=64),
+        "rank": sum(ranks, usual),
+        "rank, one rate": sum((at_rates((BEST,), rank=rank, alpha=2 * rank) for rank in (16, 1, 256)), []),
+        "dropout": usual + around(BEST, dropout=0.05) + around(BEST, dropout=0.1),
     }
-    return {name: over_seeds(found, 2) for name, found in settings.items()}
 
 
 def overfitting() -> dict[str, list[Setting]]:

@@ -29,7 +29,7 @@ MODULES = (
     (MLP, 10, 6e-3),
     ("all-linear", 6, 6e-3),
 )
-RANKS = ((1, 1.2e-2), (64, 1.5e-3), (256, 3.75e-4))
+RANKS = ((1, 1.2e-2), (64, 7.5e-4), (256, 3.75e-4))
 
 
 def over_seeds(settings: list[Setting], seeds: int) -> list[Setting]:

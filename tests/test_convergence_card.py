@@ -47,6 +47,22 @@ def test_the_ledger_says_what_the_interval_says(row, phrase, experiment, name, a
     assert phrase.format(found.word) in VERDICTS[row], f"{row}: {phrase.format(found.word)}, {found}"
 
 
+def at(rate: float, seed: int, choosing: float, held_out: float) -> sweeps.Result:
+    setting = Setting(learning_rate=rate, seed=seed)
+    return sweeps.Result(setting, [], {"choosing": [(16, choosing)], "held_out": [(16, held_out)]})
+
+
+def test_each_arm_is_judged_at_its_own_best_rate_against_the_first():
+    """The second arm wins at 0.01, which the first does not choose; its held-out loss at 0.001 counts for nothing."""
+    plain = [at(rate, seed, choosing, 1.0) for rate, choosing in ((1e-3, 0.2), (1e-2, 0.3)) for seed in range(3)]
+    cured = [at(1e-3, seed, 0.4, 0.1) for seed in range(3)] + [at(1e-2, seed, 0.1, 1.5) for seed in range(3)]
+    found = sweeps.contest({"plain": plain, "cured": cured})
+    assert (found["plain"].rate, found["cured"].rate) == (1e-3, 1e-2)
+    assert (found["cured"].change, found["cured"].half, found["cured"].seeds) == (0.5, 0.0, 3)
+    assert found["cured"].word == "harms" and found["plain"].change == 0
+    assert sweeps.contest({"plain": plain, "cured": cured}, lambda r: -r.final())["cured"].word == "helps"
+
+
 def arms_of(name: str) -> dict[Setting, list]:
     """The results of each arm: all that differs within it are the rate and the seed."""
     return sweeps.by(CARD[name], lambda setting: replace(setting, learning_rate=0.0, seed=0))

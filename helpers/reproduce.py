@@ -166,7 +166,7 @@ def run_lesson(
 
 
 @contextmanager
-def kernel() -> Iterator[Callable[[str, str], Step]]:
+def kernel(name: str = KERNELSPEC["name"]) -> Iterator[Callable[[str, str], Step]]:
     """A fresh kernel in an empty directory that vanishes with it, as a function from (kind, source) to the step."""
     from nbclient import NotebookClient
 
@@ -175,7 +175,7 @@ def kernel() -> Iterator[Callable[[str, str], Step]]:
             nbformat.v4.new_notebook(),
             timeout=SECONDS,
             startup_timeout=180,
-            kernel_name=KERNELSPEC["name"],
+            kernel_name=name,
             allow_errors=True,
             extra_arguments=["--log-level=40"],  # the kernel's own remarks are not the lesson's
             resources={"metadata": {"path": folder}},

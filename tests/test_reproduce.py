@@ -6,10 +6,11 @@ import sys
 import sysconfig
 import unicodedata
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import forked_kernels
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -27,19 +28,10 @@ GALLERY = [case for case in LESSONS if case not in ALONE]
 # What it sets counts only before the hub's library is imported.
 FIRST_IN_ITS_KERNEL = "could_not_load_model"
 CASES = {case.id: case for case in doctor.load()}
+KERNEL = reproduce.KERNELSPEC["name"]
 LIBRARIES = [Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib", "stdlib")]
 
 
-# A case finds neither names, nor variables of the environment, nor a directory that another has left.
-REMEMBER = "import os, sys; sys.first_state = dict(os.environ), os.getcwd()"
-AS_NEW = """%reset -f
-import os, sys
-os.environ.clear(); os.environ.update(sys.first_state[0]); os.chdir(sys.first_state[1])
-del os, sys"""
-KEEP = "kept_names = dict(globals())"
-FORGET = """for lost in set(globals()) - {*kept_names, "kept_names", "lost"}:
-    del globals()[lost]
-globals().update(kept_names)"""
 # The hub's library tries five times, and waits up to 8 s in between, for each file; here it tries as often.
 HURRY = "import time; time.sleep = lambda seconds, wait=time.sleep: wait(min(seconds, 0.1))"
 HURRY_HERE_AND_IN_A_NEW_PYTHON = f"""{HURRY}
@@ -65,28 +57,20 @@ def expected(lesson: reproduce.Lesson) -> str:
     return lesson.case if torch.cuda.is_available() or not lesson.without_gpu else lesson.without_gpu
 
 
-def problems(lesson: reproduce.Lesson, directory: Path = NOTEBOOKS) -> list[str]:
-    """What is wrong with a lesson, in a kernel of its own."""
-    with reproduce.kernel() as execute:
-        return problems_in(execute, lesson, directory)
-
-
-def problems_in(execute: Callable[[str, str], reproduce.Step], lesson: reproduce.Lesson, directory: Path) -> list[str]:
-    """What is wrong with a lesson. In one kernel: setup, reproduce, proof (must fail), fix, proof (must pass).
-
-    What the first proof named is forgotten before the fix, which has the names of a run in the cells' own order.
-    """
+def problems(lesson: reproduce.Lesson, directory: Path = NOTEBOOKS, kernel: str = KERNEL, first: str = "") -> list[str]:
+    """What is wrong with a lesson: in a fresh kernel all its tagged cells in their order, and in another all but the
+    fix, where the proof must fail. Each begins with the cell `first`."""
     cells = lesson.cells(reproduce.KINDS, directory)
-    order = ["setup", "reproduce", KEEP, "proof", FORGET, "fix", "proof"]
-    steps = []
-    for wanted in order:
-        if wanted in (KEEP, FORGET):
-            assert not execute("", wanted).error
-        steps += [execute(kind, source) for kind, source in cells if kind == wanted]
+
+    def run(kinds: Sequence[str]) -> list[reproduce.Step]:
+        with reproduce.kernel(kernel) as execute:
+            assert not execute("", first).error
+            return [execute(kind, source) for kind, source in cells if kind in kinds]
+
+    steps = run(("setup", *reproduce.KINDS))
     kinds = [step.kind for step in steps]
     raising = [step for step in steps if step.kind == "reproduce"]
-    proofs = [step for step in steps if step.kind == "proof"]
-    without, repaired = proofs[: len(proofs) // 2], proofs[len(proofs) // 2 :]
+    unrepaired = [step for step in run(("setup", "reproduce", "proof")) if step.kind == "proof"]
     raised, wrong = raising[-1], [f"{step.kind} cell raised: {step.error}" for step in steps[:1] if step.error]
     wrong += [f"an earlier reproduce cell raised: {step.error}" for step in raising[:-1] if step.error]
     wrong += [f"the {kind} cells are missing" for kind in reproduce.KINDS if kind not in kinds]
@@ -98,13 +82,13 @@ def problems_in(execute: Callable[[str, str], reproduce.Step], lesson: reproduce
     named = doctor.diagnose(raised.traceback).case
     if named != known.id:
         wrong.append(f"the doctor says {named}, not {known.id}")
-    failed = [step.error for step in without if step.error]
+    failed = [step.error for step in unrepaired if step.error]
     if not failed or failed[0] == "NameError":
         wrong.append(f"without the fix the proof ends with {failed or 'success'}")
     wrong += [
         f"{step.kind} cell after the error: {step.error}"
-        for step in (*repaired, *steps)
-        if step.error and (step in repaired or step.kind == "fix")
+        for step in steps
+        if step.error and step.kind in ("fix", "proof")
     ]
     return wrong
 
@@ -123,14 +107,10 @@ def test_the_gallery_has_every_case_that_names_it():
 
 
 @pytest.fixture(scope="module")
-def one_kernel():
-    """One kernel for many cases: libraries are imported once, all else is as in a new one when a case begins.
-
-    In a kernel of its own nbval runs each error notebook, and the test below what needs one.
-    """
-    with reproduce.kernel() as execute:
-        assert not execute("", REMEMBER).error
-        yield execute
+def forked(tmp_path_factory):
+    """The name of kernels that need not import the libraries."""
+    with forked_kernels.kernelspec(tmp_path_factory.mktemp("forked")) as name:
+        yield name
 
 
 def undefined(lessons: dict[str, reproduce.Lesson], directory: Path, folder: Path) -> list[str]:
@@ -157,27 +137,29 @@ def test_a_name_of_another_cell_is_found(tmp_path):
     assert len(found) == 1 and "`gbk`" in found[0]
 
 
+LEAVE = "import os, torch; os.environ['LEFT'] = torch.left = left = '1'; os.chdir('/')"
+LOOK = """import os, torch
+print(os.getpid(), 'left' in globals(), hasattr(torch, 'left'), 'LEFT' in os.environ, os.getcwd() == '/')"""
+
+
 @pytest.mark.slow
-def test_a_case_finds_nothing_that_another_left_in_the_kernel(one_kernel):
-    assert not one_kernel("", "import os; os.environ['LEFT'] = left = '1'; os.chdir('/')").error
-    assert not one_kernel("", AS_NEW).error
-    seen = one_kernel("", "import os; print(os.environ.get('LEFT'), os.getcwd() == '/', 'left' in globals())")
-    assert seen.printed.strip() == "None False False"
+def test_a_kernel_finds_nothing_that_another_left(forked):
+    with reproduce.kernel(forked) as one, reproduce.kernel(forked) as other:
+        assert not one("", LEAVE).error
+        seen = [execute("", LOOK).printed.split() for execute in (one, other)]
+    assert [facts[1:] for facts in seen] == [["True"] * 4, ["False"] * 4] and seen[0][0] != seen[1][0]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", [case for case in LESSONS if case != FIRST_IN_ITS_KERNEL])
-def test_the_library_raises_the_doctor_knows_and_only_the_fix_cures(case, one_kernel):
-    assert not one_kernel("", AS_NEW).error
-    wrong = problems_in(one_kernel, LESSONS[case], NOTEBOOKS)
+def test_the_library_raises_the_doctor_knows_and_only_the_fix_cures(case, forked):
+    wrong = problems(LESSONS[case], kernel=forked)
     assert not wrong, "; ".join(wrong)
 
 
 @pytest.mark.slow
 def test_the_hubs_library_raises_the_doctor_knows_and_only_the_fix_cures():
-    with reproduce.kernel() as execute:
-        assert not execute("", HURRY_HERE_AND_IN_A_NEW_PYTHON).error
-        wrong = problems_in(execute, LESSONS[FIRST_IN_ITS_KERNEL], NOTEBOOKS)
+    wrong = problems(LESSONS[FIRST_IN_ITS_KERNEL], first=HURRY_HERE_AND_IN_A_NEW_PYTHON)
     assert not wrong, "; ".join(wrong)
 
 
@@ -200,6 +182,10 @@ SPOILED = {
     },
     "a fix that raises": {"fix": "encoding = 'gb18030'; read('absent')"},
     "a proof that cannot fail": {"proof": "print('it works')"},
+    "a fix that needs what only the proof after it does": {
+        "fix": "assert encoding == 'gb18030'",
+        "proof": "encoding = 'gb18030'\n" + SAMPLE["proof"],
+    },
     "a proof of what only the fix defines": {
         "fix": "encoding = cure = 'gb18030'",
         "proof": "assert cure and read('t')",
@@ -222,8 +208,8 @@ def test_a_good_lesson_has_no_problems(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SPOILED)
-def test_problems_catches(name, tmp_path):
-    assert problems(sample(tmp_path, **SPOILED[name]), tmp_path), f"let pass: {name}"
+def test_problems_catches(name, tmp_path, forked):
+    assert problems(sample(tmp_path, **SPOILED[name]), tmp_path, forked), f"let pass: {name}"
 
 
 def test_problems_catches_swapped_wordings(tmp_path, monkeypatch):

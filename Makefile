@@ -73,7 +73,7 @@ offline-kit: $(READY)  ## for laptops without a network: build/offline-kit, whee
 	$(BIN)/python -m tools.offline_kit build
 	$(BIN)/python -m tools.offline_kit prove
 
-colab-check: $(READY)  ## prove the setup cell in a fresh environment with Colab's versions (minutes, 2 GB)
+colab-check: $(READY)  ## run a lesson of each kind in a fresh environment with Colab's versions (minutes, 2 GB)
 	$(BIN)/python tests/tools/colab_check.py
 
 vllm-check: $(READY)  ## serve with vLLM's CPU build, in an environment of its own, and compare: data/runs/vllm.json (2 GB, minutes)

@@ -1,8 +1,9 @@
 """Prove the setup cell where nothing is prepared: a lone notebook, a git address, a fresh environment like Colab's.
 
 `python -m tests.tools.colab_check [--python PYTHON] [--keep]` takes some minutes, the network and about 2 GB under
-build/. Colab itself has Python 3.13 and torch 2.11: here the Python is the one given (default: this one) and torch the
-tested pin. Besides Colab's versions it installs the oldest end of every wide range of requirements.txt.
+build/. At the end a lesson of each kind runs there, from its first cell to its last. Colab itself has Python 3.13 and
+torch 2.11: here the Python is the one given (default: this one) and torch the tested pin. Besides Colab's versions it
+installs the oldest end of every wide range of requirements.txt.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 
 from helpers import BUILD, ROOT, requirements
 from tools import stamp
@@ -30,6 +32,14 @@ OLDEST = (
     " charset-normalizer==3.4.0 pandas==2.2.2 nbformat==5.10.4 nbclient==0.10.0"
 )
 TORCH = "torch==2.13.0"
+# main line, pitfall, error, gallery of errors, beyond one adapter
+ONE_OF_EACH_KIND = (
+    "04_training",
+    "09_pitfall_5_slow_inference",
+    "13_error_04_unicode_decode_error",
+    "26_more_errors",
+    "22_many_adapters",
+)
 UNTOUCHED = ("torch", "ipython", "ipywidgets", *(pin.split("==")[0] for pin in OLDEST.split()))
 FACTS = """
 import json, helpers, peft, trl, bitsandbytes, transformers, datasets, torch
@@ -90,6 +100,19 @@ def execute(sources: list[str], folder: Path) -> list[str]:
     return [printed(cell) for cell in notebook.cells]
 
 
+def run_alone(path: Path) -> str:
+    """Run a notebook in a fresh `colab` kernel; the last line of what a cell raised that is not to raise, or ""."""
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook, kernel_name="colab", timeout=1200, resources={"metadata": {"path": str(path.parent)}}
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        return f": {error.ename}: {error.evalue}"
+    return ""
+
+
 def printed(cell: nbformat.NotebookNode) -> str:
     """The text that a cell shows, warnings included."""
     return "".join(output.get("text", "") for output in merged_streams(cell.outputs))
@@ -137,6 +160,13 @@ def check(work: Path, python: str) -> None:
     for cell, output in zip(code, outputs, strict=True):
         if "nbval-check-output" in cell.metadata.get("tags", []):
             demand(output == printed(cell), f"same output here: {cell.source.splitlines()[-1][:70]}")
+
+    for name in ONE_OF_EACH_KIND:
+        shutil.copy(notebooks / f"{name}.ipynb", lone)
+        start = time.perf_counter()
+        error = run_alone(lone / f"{name}.ipynb")
+        demand(not error, f"{name} runs to its end ({time.perf_counter() - start:.0f} s){error}")
+    demand(packages(inner) == middle, "and still no package changed")
 
 
 def main() -> None:

@@ -168,6 +168,7 @@ def run_lesson(
 @contextmanager
 def kernel(name: str = KERNELSPEC["name"]) -> Iterator[Callable[[str, str], Step]]:
     """A fresh kernel in an empty directory that vanishes with it, as a function from (kind, source) to the step."""
+    from jupyter_core.utils import run_sync
     from nbclient import NotebookClient
 
     with tempfile.TemporaryDirectory(prefix="reproduce-", ignore_cleanup_errors=True) as folder:
@@ -177,7 +178,7 @@ def kernel(name: str = KERNELSPEC["name"]) -> Iterator[Callable[[str, str], Step
             startup_timeout=180,
             kernel_name=name,
             allow_errors=True,
-            extra_arguments=["--log-level=40"],  # the kernel's own remarks are not the lesson's
+            extra_arguments=["--log-level=50"],  # the kernel's own remarks are not the lesson's
             resources={"metadata": {"path": folder}},
         )
 
@@ -188,8 +189,12 @@ def kernel(name: str = KERNELSPEC["name"]) -> Iterator[Callable[[str, str], Step
             raised_in = text(in_kernel(client, INNERMOST)).strip() if errors else ""
             return Step(kind, source, text(outputs), errors[0].ename if errors else "", traceback, raised_in)
 
-        with client.setup_kernel(env=environment(Path(folder))):
-            yield execute
+        try:
+            with client.setup_kernel(env=environment(Path(folder))):
+                yield execute
+        finally:
+            if client.km and client.km.provisioner:  # stopped while it started or ended: nbclient leaves it running
+                run_sync(client.km.provisioner.kill)()
 
 
 def in_kernel(client, source: str) -> list[nbformat.NotebookNode]:

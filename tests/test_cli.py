@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import typer
 
 from helpers import DATA, ROOT, cli
 
@@ -127,3 +128,19 @@ def test_a_package_without_its_data_says_so_in_one_line(tmp_path):
     answer = run("check", cwd=tmp_path)
     assert answer.returncode == 2 and "clone the course" in answer.stderr
     assert len(answer.stderr.splitlines()) == 1 and not answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("raised", "says"), [(KeyboardInterrupt(), "stopped; the next run starts clean\n"), (typer.Exit(130), "")]
+)
+def test_ctrl_c_ends_a_command_with_one_line(raised, says, monkeypatch, capsys):
+    app = typer.Typer()
+
+    @app.command()
+    def work():
+        raise raised
+
+    monkeypatch.setattr(sys, "argv", ["helpers"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main(app)
+    assert ended.value.code == 130 and capsys.readouterr().err == says  # a command's own line is enough

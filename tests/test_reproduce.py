@@ -1,9 +1,12 @@
 """Every error notebook's own cells: the library raises, the doctor knows it, and the fix, nothing else, cures it."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import sysconfig
+import time
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -12,6 +15,7 @@ from pathlib import Path
 
 import forked_kernels
 import nbformat
+import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from typer.testing import CliRunner
@@ -332,10 +336,25 @@ def test_ctrl_c_ends_with_one_line(monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="no SIGINT for a group of processes")
+@pytest.mark.parametrize("seconds", [0, 1, 3])
+def test_ctrl_c_while_the_kernel_starts_or_works_ends_with_one_line(seconds, tmp_path):
+    command = [sys.executable, "-m", "helpers", "reproduce", "could_not_load_model"]  # the longest
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+    run = subprocess.Popen(command, env=environment, stdout=-1, stderr=-1, text=True, start_new_session=True)
+    while not psutil.Process(run.pid).children():
+        time.sleep(0.01)
+    kernels = psutil.Process(run.pid).children()
+    time.sleep(seconds)
+    os.killpg(run.pid, signal.SIGINT)
+    said = run.communicate(timeout=60)[1]
+    assert (run.returncode, said) == (130, "stopped; nothing is left behind\n")
+    assert not psutil.wait_procs(kernels, timeout=10)[1] and not list(tmp_path.glob("reproduce-*"))
+
+
+@pytest.mark.slow
 def test_the_command_shows_everything_and_leaves_nothing(tmp_path):
     """In its own process, home and temporary directory: the error, the card, fix and proof; with --only, the error."""
-    import os
-
     home, scratch = tmp_path / "home", tmp_path / "scratch"
     for folder in (home, scratch):
         folder.mkdir()

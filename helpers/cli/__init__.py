@@ -39,6 +39,12 @@ for command in COMMANDS:
     app.command()(command)
 
 
+def is_ctrl_c(ended: BaseException) -> bool:
+    """Whether a Ctrl-C ended it; typer makes an Exit of one, and a SystemExit of that."""
+    made_of = ended.__context__ and ended.__context__.__cause__
+    return isinstance(ended, KeyboardInterrupt) or isinstance(made_of, KeyboardInterrupt)
+
+
 def main(run: Callable[[], object] = app) -> None:
     """Run a command; wrong input is one clear line and exit code 2."""
     from helpers.quiet import quiet
@@ -51,7 +57,9 @@ def main(run: Callable[[], object] = app) -> None:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as ended:
+        if not is_ctrl_c(ended):
+            raise
         print("stopped; the next run starts clean", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:

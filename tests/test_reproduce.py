@@ -341,7 +341,9 @@ def test_ctrl_c_ends_with_one_line(monkeypatch):
 def test_ctrl_c_while_the_kernel_starts_or_works_ends_with_one_line(seconds, tmp_path):
     command = [sys.executable, "-m", "helpers", "reproduce", "could_not_load_model"]  # the longest
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
-    run = subprocess.Popen(command, env=environment, stdout=-1, stderr=-1, text=True, start_new_session=True)
+    # a job in the background ignores SIGINT, and what it starts would, too
+    options = {"start_new_session": True, "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    run = subprocess.Popen(command, env=environment, stdout=-1, stderr=-1, text=True, **options)
     while not psutil.Process(run.pid).children():
         time.sleep(0.01)
     kernels = psutil.Process(run.pid).children()

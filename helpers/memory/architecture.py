@@ -195,6 +195,7 @@ def load_config(model: str) -> PretrainedConfig:
         text = config.get_text_config(decoder=True)
         if text.model_type in TEXT_ALONE:
             text = AutoConfig.for_model(TEXT_ALONE[text.model_type], **_fields(text))
+    text.name_or_path = model  # a part has no name of its own, and messages give it
     return text
 
 

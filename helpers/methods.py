@@ -277,6 +277,15 @@ def from_json(point: dict) -> Point:
     return Point(**{**point, "loss": number(point["loss"]), "losses": losses})
 
 
+def tried_rates(choosing: Sequence[dict]) -> dict[str, dict[float, list[float]]]:
+    """The losses that rates were chosen by, one a seed: by method and rate, infinite where a run diverged."""
+    found: dict[str, dict[float, list[float]]] = {method: {} for method in METHODS}
+    for one in choosing:
+        loss = math.inf if one["loss"] is None else one["loss"]
+        found[one["method"]].setdefault(one["rate"], []).append(loss)
+    return found
+
+
 def best_rate(tried: dict[float, Sequence[float]]) -> float:
     """The rate whose losses (one a seed, on tickets that score nothing) are lowest in the mean of their logarithms."""
     return min(tried, key=lambda rate: sum(math.log(max(loss, 1e-9)) for loss in tried[rate]))

@@ -1,9 +1,9 @@
-"""Makes data/runs/methods.json, the runs of notebook 23: `python -m tools.build_methods` (three quarters of an hour).
+"""Makes data/runs/methods.json, the runs of notebook 23: `python -m tools.build_methods` (half an hour).
 
-First each method's rate: three of a grid, with seeds that score nothing, on tickets that score nothing; where the best
-of them is at an end, the grid goes on until it lies between two worse ones. Then the seeds that score, at that rate. The
-card is written after every run; when stopped, the same command goes on where it was. With another base, other rows or
-settings than it was made with, all of it is run anew.
+First each method's rate: three of a grid, with a seed that scores nothing, on tickets that score nothing; where the
+best of them is at an end, the grid goes on until it lies between two worse ones. Then the seeds that score, at that
+rate. The card is written after every run; when stopped, the same command goes on where it was. With another base, other
+rows or settings than it was made with, all of it is run anew.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from dataclasses import asdict
 
 from helpers import methods
 from helpers.files import save_json
-from helpers.methods import METHODS, best_rate, choosing_loss, run, to_json, train
+from helpers.methods import METHODS, best_rate, choosing_loss, run, to_json, train, tried_rates
 from helpers.models import base_identity
 from helpers.sweeps import TINY
 
@@ -41,14 +41,14 @@ SETTINGS = ("STEPS", "BATCH", "ROWS", "WARMUP", "CLIP", "ANSWER", "RANK", "ALPHA
 
 
 def made_from() -> dict[str, object]:
-    """What every run depends on beside method, rate and seed: base, settings, configs, and the rows by their SHA-256."""
+    """What every run depends on beside method, rate and seed: base, settings, configs, the rows by their SHA-256."""
     digests = {name: digest(found) for name, found in methods.rows().items()}
     settings = {name.lower(): getattr(methods, name) for name in SETTINGS}
     return {"base": base_identity(TINY.model), "settings": settings, "configs": configs()} | digests
 
 
 def configs() -> dict[str, dict]:
-    """What each method's config says beyond its class's defaults: a run with another method's is no run of this card."""
+    """What each method's config says beyond its class's defaults: a run with another config is no run of this card."""
     return {method: said(methods.config_of(method)) for method in METHODS}
 
 
@@ -93,10 +93,7 @@ class Card:
 
     def tried(self, method: str) -> dict[float, list[float]]:
         """The losses of each rate, one a seed."""
-        found: dict[float, list[float]] = {}
-        for one in self.choosing:
-            if one["method"] == method:
-                found.setdefault(one["rate"], []).append(math.inf if one["loss"] is None else one["loss"])
+        found = tried_rates(self.choosing)[method]
         return {rate: losses for rate, losses in found.items() if len(losses) == len(CHOOSING_SEEDS)}
 
     def save(self) -> None:

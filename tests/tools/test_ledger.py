@@ -24,6 +24,15 @@ def test_ledger_is_up_to_date():
     assert ledger.update(rows, ledger.read_notebooks()) == rows, "run python -m tools.ledger --update"
 
 
+def test_no_row_says_later():
+    assert not late(ledger.load()), "settle it in a notebook: a heading whose metadata names it"
+
+
+def late(rows: list[dict]) -> list[str]:
+    """The ids of the rows that no notebook settles."""
+    return [row["id"] for row in rows if row["status"] != "settled"]
+
+
 HEADING = "Which of the two is wider?"
 
 
@@ -125,6 +134,7 @@ def test_a_vanished_heading_makes_its_rows_later_again():
     rows, _, _ = small_world()
     gone = ledger.update(rows, {})
     assert {row["status"] for row in gone} == {"later"} and {row["heading"] for row in gone} == {""}
+    assert late(gone) == [row["id"] for row in rows]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,14 @@ from helpers.exercises import exercise, wrong
 
 END = 99
 WORDS = ([5, 6], [5, 7, 8], [9])
-WRITTEN = (([], [5, 9]), ([5], [6, 7]), ([5, 7], [8]), ([5, 6], [END]), ([9], [END]), ([5, 7, 8], [END]))
+WRITTEN: tuple[tuple[list[int], list[int]], ...] = (
+    ([], [5, 9]),
+    ([5], [6, 7]),
+    ([5, 7], [8]),
+    ([5, 6], [END]),
+    ([9], [END]),
+    ([5, 7, 8], [END]),
+)
 NESTED = ([1], [1, 2], [3])
 
 

@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +11,7 @@ from helpers import methods
 from helpers.methods import METHODS, best_rate, tried_rates
 from tools import build_methods as build
 from tools.build_methods import CHOOSING_SEEDS, GRID, SEEDS, START
+from tools.ledger import read_notebooks
 
 CARD = methods.read_card()
 
@@ -65,6 +68,24 @@ def test_a_rate_at_an_end_is_seen():
     best = {point["method"]: point["rate"] for point in CARD["points"]}
     choosing = [one for one in CARD["choosing"] if one["rate"] <= best[one["method"]]]
     assert len(incomplete({**CARD, "choosing": choosing})) >= len(METHODS)
+
+
+def not_shown(points: dict[str, list[methods.Point]]) -> list[str]:
+    """The methods whose share of exact tickets, as the card has it, the stored lesson's table does not show."""
+    (lesson,) = (book for name, book in read_notebooks().items() if name.startswith("23_"))
+    (cell,) = (cell for cell in lesson.cells if cell.id == "table-shown")
+    table = cell.outputs[0].data["text/html"]
+    rows = {method: re.search(rf"<th>{re.escape(method)}</th>(.*?)</tr>", table, re.DOTALL)[1] for method in points}
+    means = {method: sum(point.share for point in runs) / len(runs) for method, runs in points.items()}
+    return [method for method, mean in means.items() if f"<td>{mean:.1%} ±" not in rows[method]]
+
+
+def test_the_stored_lesson_shows_the_card():
+    points = methods.load()
+    assert not not_shown(points), "run python -m tools.execute 23"
+    last = points["DoRA"][-1]
+    points["DoRA"][-1] = replace(last, exact=last.exact.replace("1", "0", 1))  # one ticket of one seed
+    assert not_shown(points) == ["DoRA"]
 
 
 def test_another_methods_config_makes_the_card_anew(monkeypatch):

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from helpers import DATA
 from helpers.sweeps import CARDS, TINY, tokenizer_of_base
@@ -86,7 +87,9 @@ def shortest(found: Sequence[dict], count: int) -> list:
 def training_batches(seed: int) -> list[list]:
     """The batches of a run, the same for every method: rows drawn by the seed, shuffled anew for every epoch."""
     rng = random.Random(seed)
-    drawn, waiting, found = rng.sample(rows()["train"], ROWS), [], []
+    drawn = rng.sample(rows()["train"], ROWS)
+    waiting: list = []
+    found = []
     for _ in range(STEPS):
         if len(waiting) < BATCH:
             waiting += rng.sample(drawn, len(drawn))
@@ -109,7 +112,7 @@ def config_of(method: str):
         return IA3Config(target_modules=targets, feedforward_modules=feedforward, task_type="CAUSAL_LM")
     if method == "prompt tuning":
         return PromptTuningConfig(num_virtual_tokens=20, prompt_tuning_init="SAMPLE_VOCAB", task_type="CAUSAL_LM")
-    variants = {
+    variants: dict[str, dict[str, Any]] = {
         "rsLoRA": {"use_rslora": True},
         "DoRA": {"use_dora": True},
         "PiSSA": {"init_lora_weights": "pissa"},

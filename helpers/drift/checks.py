@@ -175,9 +175,11 @@ class Checker(Calls):
             if param.name.value == argument and param.default is None
         ]
         more = node.params.star_kwarg
+        if not more:
+            return [*wanted]
         key = m.SubscriptElement(m.Index(m.SimpleString(m.MatchIfTrue(lambda value: text(value) == argument))))
-        read = m.Subscript(m.Name(more.name.value), [key]) if more else m.DoNotCare()
-        inside = self.resolver.tree.inside(node) if more else ()
+        read = m.Subscript(m.Name(more.name.value), [key])
+        inside = self.resolver.tree.inside(node)
         return [*wanted, *(part for part in inside if isinstance(part, cst.Subscript) and m.matches(part, read))]
 
     def _ours(self, module: str) -> bool:

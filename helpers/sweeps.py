@@ -321,6 +321,24 @@ def effect(mean: float, half: float) -> str:
     return "not visible" if abs(mean) <= half else "harms" if mean > 0 else "helps"
 
 
+def stopped(result: Result, step: int) -> Result:
+    """The run as it stood at the evaluation after `step` steps: at a constant rate, what a run that ends there gives.
+
+    Scores are those of the end and left out. ValueError if there was no evaluation then.
+    """
+    if step not in [at for at, _ in result.curves[result.setting.watch[0]]]:
+        raise ValueError(f"no evaluation after {step} steps: {result.setting}")
+    curves = {name: [point for point in curve if point[0] <= step] for name, curve in result.curves.items()}
+    return Result(result.setting, result.losses[:step], curves)
+
+
+def best_step(results: Sequence[Result]) -> int:
+    """The step of the lowest loss on the tickets of `choosing`, in the mean of the results."""
+    steps = [step for step, _ in results[0].curves["choosing"]]
+    means = [sum(stopped(result, step).final("choosing") for result in results) for step in steps]
+    return steps[means.index(min(means))]
+
+
 def load(name: str) -> dict[str, list[Result]]:
     """The results of data/runs/`name`.json, by experiment."""
     card = json.loads((CARDS / f"{name}.json").read_text(encoding="utf-8"))

@@ -39,13 +39,32 @@ def test_card_was_made_from_what_is_shipped(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CARDS)
 def test_a_point_of_the_card_can_be_had_again(name):
-    """Within what other kernels and thread counts make of rounding; another seed or rate differs by far more."""
-    results = [r for found in sweeps.load(name).values() for r in found if r.setting.steps <= 48]
-    point = min(results, key=lambda r: (abs(math.log(r.setting.learning_rate / 1e-3)), r.seconds))
-    again = run_setting(replace(point.setting, scored=0))
+    """Within what other kernels and thread counts make of rounding; another seed or rate differs by far more.
+
+    A long run is had again to its first evaluation, which a run that ends there shares with it.
+    """
+    first = [stopped_at_first(r) for found in sweeps.load(name).values() for r in found if not r.setting.warmup]
+    short = [r for r in first if len(r.losses) <= 48]
+    point = min(
+        short, key=lambda r: (abs(math.log(r.setting.learning_rate / 1e-3)), len(r.losses) * r.setting.batch_size)
+    )
+    again = run_setting(replace(point.setting, steps=len(point.losses), evaluations=1, scored=0))
     for watched in point.setting.watch:
         assert again.final(watched) == pytest.approx(point.final(watched), rel=0.05)
     assert again.losses == pytest.approx(point.losses, rel=0.1, abs=0.02)
+
+
+def stopped_at_first(result: sweeps.Result) -> sweeps.Result:
+    return sweeps.stopped(result, result.curves[result.setting.watch[0]][0][0])
+
+
+@pytest.mark.slow
+def test_a_long_run_holds_the_shorter_one():
+    long, short = run_setting(replace(QUICK, steps=4, evaluations=2)), run_setting(QUICK)
+    cut = sweeps.stopped(long, 2)
+    assert (cut.losses, cut.curves) == (short.losses, short.curves)
+    with pytest.raises(ValueError, match="no evaluation after 3 steps"):
+        sweeps.stopped(long, 3)
 
 
 @pytest.mark.slow
@@ -145,6 +164,20 @@ def test_a_difference_is_taken_seed_by_seed_and_gets_its_word():
     assert sweeps.effect(mean, 0.2) == sweeps.effect(0.1, math.inf) == "not visible"
     with pytest.raises(ValueError, match="same seeds"):
         sweeps.paired(cured[:4], nothing, sweeps.Result.final)
+
+
+def test_the_best_step_is_that_of_all_seeds_together_and_not_of_the_tickets_that_judge():
+    def run(seed: int, *choosing: float) -> sweeps.Result:
+        curves = {
+            "choosing": list(zip((10, 20, 30), choosing, strict=True)),
+            "held_out": [(10, 0.0), (20, 1.0), (30, 9.0)],
+        }
+        return sweeps.Result(Setting(seed=seed), [0.5] * 30, curves)
+
+    runs = [run(0, 1.0, 1.1, 0.2), run(1, 3.0, 2.0, 3.0)]
+    assert sweeps.best_step(runs) == 20
+    cut = sweeps.stopped(runs[0], 20)
+    assert cut.final() == 1.0 and cut.final("choosing") == 1.1 and len(cut.losses) == 20
 
 
 def test_picture_leaves_out_what_has_diverged():

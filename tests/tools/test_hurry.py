@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import nbformat
 import pytest
-import style_gates
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from helpers import doctor
@@ -31,12 +30,8 @@ def words(text: str) -> str:
 def test_it_comes_from_the_case_and_stands_below_the_title():
     assert ERRORS
     for name, notebook in ERRORS.items():
-        at = hurry.position(notebook)
-        if at is None:
-            assert name[:2] in style_gates.TO_BE_REWRITTEN, f"{name}: python -m tools.hurry {name[:2]}"
-        else:
-            assert at == 1, name
-            assert notebook.cells[1].source == hurry.source(hurry.case_of(notebook)), f"{name}: python -m tools.hurry"
+        assert hurry.position(notebook) == 1, f"{name}: python -m tools.hurry {name[:2]}"
+        assert notebook.cells[1].source == hurry.source(hurry.case_of(notebook)), f"{name}: python -m tools.hurry"
 
 
 @pytest.mark.parametrize("name", [name for name, book in ERRORS.items() if hurry.position(book)])

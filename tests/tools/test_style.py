@@ -8,7 +8,6 @@ from helpers import DATA, ROOT
 from tools.ledger import read_notebooks
 
 NOTEBOOKS = read_notebooks()
-LESSONS = [name for name in NOTEBOOKS if name[:2] not in gates.TO_BE_REWRITTEN]
 
 
 def code(source: str, shown: str = "", *tags: str, **metadata):
@@ -109,7 +108,7 @@ def test_style_of_every_notebook(gate, name):
     assert not wrong, f"{name}: " + "; ".join(wrong)
 
 
-@pytest.mark.parametrize("name", LESSONS)
+@pytest.mark.parametrize("name", NOTEBOOKS)
 @pytest.mark.parametrize("gate", gates.LESSON_GATES, ids=lambda gate: gate.__name__)
 def test_style_of_a_lesson(gate, name):
     wrong = gate(NOTEBOOKS[name])
@@ -126,7 +125,3 @@ def test_no_codes_in_what_commands_print():
         lines = path.read_text(encoding="utf-8").splitlines()
         found = [line for line in lines if gates.CODE.search(line) and not line.startswith("ledger = ")]
         assert not found, f"{path.name}: {found}"
-
-
-def test_nothing_waits_to_be_rewritten_that_is_not_there():
-    assert set(gates.TO_BE_REWRITTEN) <= {name[:2] for name in NOTEBOOKS}

@@ -13,8 +13,8 @@ from helpers.sweeps import Setting, run_setting
 from tools import build_runs
 
 QUICK = Setting(steps=2, rows=16, batch_size=4)
-# what `python -m tools.bench`, `tools.build_cleaning` and `tools.build_methods` wrote lies beside them
-OTHERS = ("bench", "cleaning", "methods")
+# what the benchmarks, `tools.build_cleaning`, `tools.build_methods` and `make vllm-check` wrote lies beside them
+OTHERS = ("bench", "cleaning", "methods", "vllm")
 CARDS = sorted(path.stem for path in sweeps.CARDS.glob("*.json") if not path.stem.startswith(OTHERS))
 
 

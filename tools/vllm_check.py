@@ -27,7 +27,7 @@ from helpers.chats import read_chat
 from helpers.files import save_json
 from helpers.inference import generate
 from helpers.merging import merge, save_merged
-from helpers.models import load_adapter, load_base, load_merged, load_tokenizer
+from helpers.models import base_identity, load_adapter, load_base, load_merged, load_tokenizer
 from helpers.quiet import quiet
 from helpers.serving import free_port, running
 from helpers.training import fine_tune
@@ -138,6 +138,7 @@ def check(python: str, folder: Path, tickets: int) -> dict:
     ).stdout.split()  # fmt: skip
     return {
         "made_by": "make vllm-check",
+        "made_from": {"base": base_identity(profile.model)},
         "machine": platform.machine(),
         "tickets": tickets,
         "steps": STEPS,

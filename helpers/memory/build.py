@@ -37,7 +37,7 @@ INT8_THRESHOLD = 6.0  # llm_int8_threshold of transformers' BitsAndBytesConfig
 
 def base_model(config: PretrainedConfig, settings: Settings) -> PreTrainedModel:
     """The base on the meta device, its linear layers exchanged for bitsandbytes' if the settings quantize them."""
-    dtype, name = getattr(torch, settings.dtype), settings.model or config.name_or_path
+    dtype, name = getattr(torch, settings.dtype), settings.model or config.name_or_path or "the config"
     with torch.device("meta"):
         if type(config) not in AutoModelForCausalLM._model_mapping:
             raise InputError(f"{name} is a {config.model_type}, not a causal language model")

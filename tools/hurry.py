@@ -42,9 +42,13 @@ def item(step: str) -> str:
 
 
 def block(code: str) -> list[str]:
-    """Lines of code in a fence, or in one for each shell where PowerShell takes it otherwise."""
+    """Lines of code in a fence, and below it those that PowerShell takes, where it takes others.
+
+    These are marked line by line: in a fence that stands in a list JupyterLab takes what is between two $ for a formula.
+    """
     if (other := powershell(code)) != code:
-        return ["```bash", *code.splitlines(), "```", "PowerShell:", "```", *other.splitlines(), "```"]
+        lines = "<br>".join(f"`{line}`" for line in other.splitlines())
+        return ["```bash", *code.splitlines(), "```", f"PowerShell:<br>{lines}"]
     return [f"```{'python' if is_python(code) else 'bash'}", *code.splitlines(), "```"]
 
 

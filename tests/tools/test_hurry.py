@@ -59,7 +59,7 @@ def test_how_a_step_is_written():
     assert r"A \<name\> of `x_y`, \$1 and \* too." in one_line
     shell = hurry.source(example("A", SHELL))
     assert "   ```bash\n   export HF_HUB_DISABLE_XET=1\n" in shell
-    assert '   PowerShell:\n   ```\n   $env:HF_HUB_DISABLE_XET="1"\n   hf download ID --local-dir' in shell
+    assert '   PowerShell:<br>`$env:HF_HUB_DISABLE_XET="1"`<br>`hf download ID --local-dir model`' in shell
     python = hurry.source(example(PYTHON))
     assert '   ```python\n   encoding = "gb18030"\n' in python and "powershell" not in python.lower()
 

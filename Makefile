@@ -74,7 +74,7 @@ offline-kit: $(READY)  ## for laptops without a network: build/offline-kit, whee
 	$(BIN)/python -m tools.offline_kit prove
 
 colab-check: $(READY)  ## run a lesson of each kind in a fresh environment with Colab's versions (minutes, 2 GB)
-	$(BIN)/python tests/tools/colab_check.py
+	$(BIN)/python -m tests.tools.colab_check
 
 vllm-check: $(READY)  ## serve with vLLM's CPU build, in an environment of its own, and compare: data/runs/vllm.json (2 GB, minutes)
 	$(PYTHON) -m venv .venv-vllm

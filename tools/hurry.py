@@ -44,7 +44,7 @@ def item(step: str) -> str:
 def block(code: str) -> list[str]:
     """Lines of code in a fence, and below it those that PowerShell takes, where it takes others.
 
-    These are marked line by line: in a fence that stands in a list JupyterLab takes what is between two $ for a formula.
+    These are marked line by line: in a fenced part of a list JupyterLab takes what is between two $ for a formula.
     """
     if (other := powershell(code)) != code:
         lines = "<br>".join(f"`{line}`" for line in other.splitlines())

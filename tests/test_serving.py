@@ -173,8 +173,10 @@ def served(tmp_path_factory):
     command = [sys.executable, "-m", "helpers", "serve", str(DATA / "base")]
     temporary = tmp_path_factory.mktemp("temporary")
     environment = {**os.environ, "TMPDIR": str(temporary), "OMP_NUM_THREADS": "1"}
+    # a job in the background ignores SIGINT, and what it starts would, too
+    heard = {} if os.name == "nt" else {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
     with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **heard
     ) as process:
         url = process.stdout.readline().split(",")[0].removeprefix("serving at ")
         try:

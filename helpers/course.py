@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from unittest.mock import patch
 
 from helpers import BUILD, DATA
 from helpers.errors import InputError
@@ -105,8 +104,7 @@ def run_alone(profile: Profile, build: Path) -> dict:
         f"Training QLoRA (NF4, rank {profile.rank}) on {len(split.train)} tickets: {profile.max_steps} steps of "
         f"{profile.batch_size * profile.gradient_accumulation}",
     )
-    with answer_positions_only():
-        trained = fine_tune(profile, split.train, work / "adapter", [training_bar()])
+    trained = fine_tune(profile, split.train, work / "adapter", [training_bar()])
     print(f"    {trained.seconds:.0f} s, loss {trained.losses[0][1]:.2f} -> {trained.losses[-1][1]:.4f}")
 
     say(4, "Scoring the base with its adapter")
@@ -174,18 +172,6 @@ def run_alone(profile: Profile, build: Path) -> dict:
         "Next, open the course:  make lab"
     )
     return result
-
-
-@contextmanager
-def answer_positions_only() -> Iterator[None]:
-    """While inside, TRL's loss head computes the positions that are in the loss, and no others, on a CPU too.
-
-    TRL 1.16 does so where Triton runs; elsewhere it computes all positions and drops the prompt's afterwards, for the
-    sake of compilers that want equal shapes. Nothing is compiled here, and two tokens in three are prompt: a profile
-    showed 43% of a training step in that head. Loss and gradients are the same.
-    """
-    with patch("trl.trainer.utils._use_triton", lambda device: True):
-        yield
 
 
 def say(step: int, text: str) -> None:

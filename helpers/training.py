@@ -96,6 +96,7 @@ def make_trainer(profile: Profile, rows: Sequence[dict], args, callbacks=(), eva
 
     from helpers.models import load_base, load_tokenizer
 
+    score_answers_only()
     tokenizer = load_tokenizer(profile.model)
     tokenizer.chat_template = template or tokenizer.chat_template
     fitted = [for_template(tokenizer, some, what) for some, what in ((rows, "row"), (eval_rows, "--eval row"))]
@@ -115,6 +116,20 @@ def make_trainer(profile: Profile, rows: Sequence[dict], args, callbacks=(), eva
     for printer in (PrinterCallback, ProgressCallback):  # they print each log as a dictionary
         trainer.remove_callback(printer)
     return float32_adapters(trainer)
+
+
+def score_answers_only() -> None:
+    """From here on, TRL's loss head computes the positions that are in the loss, and no others, on a CPU too.
+
+    TRL 1.16 does so where Triton runs; elsewhere it computes all positions, forward and once more backward, and drops
+    the prompt's afterwards, for the sake of compilers that want equal shapes. Nothing is compiled here, and two tokens
+    in three are prompt: it was 43% of a training step. Loss and gradients are the same. Nothing happens in a TRL
+    without that switch.
+    """
+    from trl.trainer import utils
+
+    if hasattr(utils, "_use_triton"):
+        utils._use_triton = lambda device: True
 
 
 def check_targets(model, targets) -> None:

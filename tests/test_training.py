@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 from trl import SFTTrainer
+from trl.trainer import utils
 
-from helpers import DATA, chats, course, models, profiles, training
+from helpers import DATA, chats, models, profiles, training
 from helpers.chats import read_chat
 from helpers.errors import InputError
 from helpers.lora_math import fingerprint
@@ -42,8 +43,15 @@ def test_loss_is_on_the_answer_and_its_end_of_turn_alone(made):
         assert (labels[graded] == ids[graded]).all()
 
 
-def test_leaving_out_the_prompts_positions_changes_neither_loss_nor_gradient(made):
+def test_leaving_out_the_prompts_positions_changes_neither_loss_nor_gradient(made, monkeypatch):
     batch = next(iter(made.get_train_dataloader()))
+    positions, head = [], utils._ChunkedLogProbFunction.apply
+
+    class Counted:
+        @staticmethod
+        def apply(hidden, *others):
+            positions.append(len(hidden))
+            return head(hidden, *others)
 
     def step():
         made.model.zero_grad()
@@ -51,10 +59,13 @@ def test_leaving_out_the_prompts_positions_changes_neither_loss_nor_gradient(mad
         loss.backward()
         return loss.item(), [p.grad.clone() for p in made.model.parameters() if p.requires_grad]
 
+    monkeypatch.setattr(utils, "_ChunkedLogProbFunction", Counted)
+    monkeypatch.setattr(utils, "_use_triton", lambda device: False)
     loss_of_all, gradients_of_all = step()
-    with course.answer_positions_only():
-        loss, gradients = step()
+    training.score_answers_only()
+    loss, gradients = step()
     made.model.zero_grad()
+    assert positions == [batch["labels"][:, 1:].numel(), int((batch["labels"][:, 1:] != -100).sum())]
     assert loss == pytest.approx(loss_of_all, rel=1e-6)
     for ours, trl in zip(gradients, gradients_of_all, strict=True):
         torch.testing.assert_close(ours, trl, rtol=1e-4, atol=1e-7)

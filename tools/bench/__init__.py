@@ -7,6 +7,7 @@ BENCHMARKS = {
     "startup": "fresh processes: import helpers, the command line's help, the doctor",
     "inference": "the same answers from the base, with an adapter, and with the adapter merged",
     "recipes": "the articles' training recipe against the course's, in real tokens a second",
+    "loop": "what the trainer costs: the course's recipe against a bare loop of torch",
     "methods": "a training step in full, with LoRA and with QLoRA: time, bytes, and what the articles claim of them",
     "cleaning": "the cleaner on generated tickets: rows and megabytes a second, with workers, and how its memory grows",
 }

@@ -97,12 +97,6 @@ def fingerprint(tensors: Iterable[tuple[str, torch.Tensor]]) -> str:
 # --- low rank: how much of an update a few directions hold -----------------------------------------------------------
 
 
-def truncate_rank(delta: torch.Tensor, rank: int) -> torch.Tensor:
-    """The best approximation of `delta` (out, in) of at most this rank (Eckart-Young: the leading singular triples)."""
-    u, s, v = torch.linalg.svd(delta, full_matrices=False)
-    return (u[:, :rank] * s[:rank]) @ v[:rank]
-
-
 def energy_rank(singular_values: torch.Tensor, share: float = 0.9) -> int:
     """The smallest rank whose leading singular values hold `share` of the squared Frobenius norm."""
     energy = singular_values.double().square().cumsum(0)

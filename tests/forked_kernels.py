@@ -67,7 +67,11 @@ def serve(address: str) -> None:
     from helpers.quiet import quiet
 
     quiet(progress_bars=False)
-    import bitsandbytes  # noqa: E401, F401
+    import bitsandbytes  # noqa: F401
+    import datasets  # noqa: F401
+    from peft import get_peft_model  # noqa: F401
+    from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer  # noqa: F401
+    from trl import SFTTrainer  # noqa: F401
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a kernel
     listener = socket.socket(socket.AF_UNIX)

@@ -9,11 +9,12 @@ from dataclasses import replace
 from statistics import median
 
 import pytest
+import torch
 
-from helpers import DATA, ROOT, profiles
+from helpers import DATA, ROOT, chats, profiles, training
 from helpers.errors import InputError
 from helpers.timing import interleave
-from tools.bench import BENCHMARKS, FEWEST, card, cleaning, inference, recipes, report, startup
+from tools.bench import BENCHMARKS, FEWEST, card, cleaning, inference, loop, recipes, report, startup
 from tools.bench.card import Claim, Measurement, Options, Result
 
 TINY = Options(profiles.PROFILES["tiny"], repeats=2, rows=(40, 120), steps=1, new_tokens=2, blocks=1, length=8)
@@ -113,9 +114,26 @@ def test_the_recipes_see_the_same_real_tokens(monkeypatch):
 
 
 @pytest.mark.slow
-def test_inference_has_three_models_that_differ_only_in_the_adapter():
-    import torch
+def test_the_bare_loop_ends_at_the_recipes_adapter(monkeypatch, tmp_path):
+    monkeypatch.setattr(loop, "BATCH", 2)
+    one = checked(loop.run(replace(TINY, steps=2)))
+    assert one["settings"]["tokens"] > 100
+    rows = chats.read_chat(DATA / "tickets" / "clean.jsonl")[:6]
+    settings = training.sft_config(
+        TINY.profile, tmp_path, max_steps=3, per_device_train_batch_size=2, disable_tqdm=True
+    )
+    ends = []
+    for steps in (loop.by_recipe, loop.by_hand):
+        trainer = training.make_trainer(TINY.profile, rows, settings)
+        assert steps(trainer) > 0
+        ends.append([p.detach() for p in trainer.model.parameters() if p.requires_grad])
+    assert any(matrix.abs().max() > 0 for matrix in ends[0][1::2])  # B has moved
+    for ours, trl in zip(*ends, strict=True):
+        torch.testing.assert_close(ours, trl, rtol=1e-3, atol=1e-5)
 
+
+@pytest.mark.slow
+def test_inference_has_three_models_that_differ_only_in_the_adapter():
     made = inference.models(TINY.profile)
     ids = torch.arange(10, 30)[None]
     with torch.inference_mode():
@@ -194,7 +212,7 @@ def bench(*arguments, cwd):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["startups"], "use some of startup, inference, recipes, methods, cleaning"),
+        (["startups"], "use some of startup, inference, recipes, loop, methods, cleaning"),
         (["startup", "--rows", "many"], "such as 10000,100000"),
         (["startup", "--rows", "10,10"], "such as 10000,100000"),
         (["startup", "--repeats", "3", "--out", "card.json"], "a run card needs 5 or more"),

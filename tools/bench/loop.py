@@ -26,11 +26,11 @@ def run(options: Options) -> Result:
             gradient_accumulation_steps=1, disable_tqdm=True,
         )  # fmt: skip
 
-        def fresh(callbacks=()):
-            return make_trainer(options.profile, rows, settings, callbacks)
+        def fresh():
+            return make_trainer(options.profile, rows, settings)
 
         tokens = sum(int(batch["attention_mask"].sum()) for batch in fresh().get_train_dataloader())
-        sides = {"recipe": lambda: tokens / by_recipe(fresh), "bare loop": lambda: tokens / by_hand(fresh())}
+        sides = {"recipe": lambda: tokens / by_recipe(fresh()), "bare loop": lambda: tokens / by_hand(fresh())}
         found = interleave(sides, options.repeats)
     return Result(
         settings={
@@ -55,8 +55,8 @@ def clock() -> float:
     return time.perf_counter() if torch.cuda.is_available() else time.process_time()
 
 
-def by_recipe(fresh) -> float:
-    """Seconds of the steps of TRL's trainer, which `fresh` makes with the callbacks that it is given."""
+def by_recipe(trainer) -> float:
+    """Seconds of the trainer's own steps."""
     from transformers import TrainerCallback
 
     class Clock(TrainerCallback):
@@ -67,7 +67,8 @@ def by_recipe(fresh) -> float:
             self.end = clock()
 
     watch = Clock()
-    fresh([watch]).train()
+    trainer.add_callback(watch)
+    trainer.train()
     return watch.end - watch.start
 
 
@@ -79,7 +80,7 @@ def by_hand(trainer) -> float:
     model, args = trainer.model.train(), trainer.args
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=args.learning_rate, weight_decay=args.weight_decay)
-    schedule = get_cosine_schedule_with_warmup(optimizer, 1, args.max_steps)
+    schedule = get_cosine_schedule_with_warmup(optimizer, args.get_warmup_steps(args.max_steps), args.max_steps)
     batches = iter(trainer.get_train_dataloader())
     start = clock()
     for batch in batches:

@@ -77,12 +77,29 @@ FIELD = re.compile(
     r"|metric_for_best_model|微调|训练|大模型|模型|权重|推理|显存|量化|梯度|适配器|分词|词表|对话模板|魔搭|张量",
     re.ASCII,
 )
+# Words that only who fine-tunes language models says, or their libraries.
+OURS = re.compile(
+    r"fine.?tun|\bq?lora\b|lora[_ ]|\bpeft\b|adapter|\bllms?\b|language model|(?<!o)llama|qwen|mistral|mixtral|gemma"
+    r"|\bphi-?\d|glm|baichuan|deepseek|falcon|bloom|\bgpt|hugging ?face|transformers|\btrl\b|unsloth|axolotl|swift|\bsft"
+    r"|\bdpo|grpo|grad_norm|input_ids|vllm|gguf|automodel|bitsandbytes|\bbnb\b|deepspeed|zero-?3|\bfsdp|safetensors"
+    r"|chat.?template|pad_token|\bxet\b|modelscope|merge_and_unload|微调|大模型|适配器|词表|对话模板|魔搭",
+    re.ASCII,
+)
+# Other frameworks and other kinds of learning: without a word of ours, it is about them.
+OTHER_LEARNING = re.compile(
+    r"\bkeras\b|\btensorflow\b|\btf\.|\bjax\b|\bflax\b|darknet|\bcaffe2?\b|\bmxnet\b|paddle|mindspore|scikit|xgboost"
+    r"|lightgbm|\b(?:d?c?gans?|cyclegan|stylegan|cnns?|rnns?|lstms?|gru|vaes?|gnns?|mlps?|nerf|gaussian splat\w*|ppo agent)\b"
+    r"|resnet|mobilenet|efficientnet|densenet|\bvgg|unet\b|u-net|\bssd\b|r-?cnn|\bdetr\b|diffusion|\bflux\b|\bldm\b"
+    r"|object detect|bounding box|\bbbox|\banchors?\b|segmentation|point cloud|optical flow|super.?resolution|denois"
+    r"|image classif|\bcifar|\bmnist|imagenet|\bcoco\b|discriminator|reinforcement|\bgym\b|molecul|protein|forecast"
+    r"|time.series|text.to.speech|\btts\b|vocoder|目标检测|图像分割|图像分类|检测框|点云|强化学习|时间序列|生成对抗|扩散模型|卷积"
+)
 # What shows that it is about other software, or about building a package.
 ELSEWHERE = re.compile(
     r"comfyui|custom_nodes|stable.diffusion|dreambooth|automatic1111|\bsdxl\b|\bwebui\b|yolo|mmdetection|opencv|\bnpm\b"
     r"|\byarn\b|spring|\bjava\b|\bmaven\b|kubernetes|\bk8s\b|mysql|postgres|redis|django|flask|\bpdf\b|excel|selenium"
     r"|unity|blender|building wheel|build wheel|subprocess-exited-with-error|setup\.py|\bcmake\b|\brustc\b|\bcargo\b"
-    r"|ninja: |nvidia-container|error response from daemon"
+    r"|ninja: |nvidia-container|error response from daemon|\bmlx\b|mlx[-_](?:lm|vlm|examples)"
 )
 # The same character, few of them or words again and again, as a broken model writes; not as rules and bars are drawn.
 AGAIN = re.compile(r"([^\s\-=_.*#~+|/\\\u2500-\u25ff])\1{11,}|([^\s\-=_.*#~|]{2,6}?)\2{5,}|((?:[^\s]{1,12}\s))\3{5,}")
@@ -125,8 +142,10 @@ def of_this_field(flat: str) -> bool:
 
 
 def elsewhere(flat: str) -> bool:
-    """Whether a text is about other software."""
-    return bool(ELSEWHERE.search(flat) or foreign().search(flat))
+    """Whether a text is about other software, or another kind of learning."""
+    if ELSEWHERE.search(flat) or foreign().search(flat):
+        return True
+    return bool(OTHER_LEARNING.search(flat)) and not OURS.search(flat)
 
 
 def complaints(flats: Iterable[str], most: int = 4) -> list[str]:

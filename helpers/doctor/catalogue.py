@@ -3,7 +3,7 @@
 A wording is a stable fragment of a message. Case, quotes, spaces and line breaks do not matter; ` * ` stands for
 anything within one message (300 characters outside of one), `~` for the rest of one name; Windows paths are matched
 with forward slashes. A wording that others use, too, is a table: `{ text = "...", library = "datasets" }` counts where
-that library is in sight, `any` and `none` ask for other words, `ours = true` for no other framework in sight.
+that library is in sight, `any`, `also` and `none` ask for other words, `ours = true` for no other framework in sight.
 """
 
 import re
@@ -42,7 +42,8 @@ SPELLINGS = (
     (re.compile(r"\b(do|does|did|is|are|was|were|has|have|could)(?:nt| not)\b"), r"\1(?:nt| not)"),
     (re.compile(r"\bhugging ?face\b"), r"hugging ?face"),
 )
-KEYS = {"text", "any", "none", "library", "alone", "ours"}
+ZERO = re.compile(r"(?<![\d.])0$")  # 0 as a whole number; 0.0 and 0.000 are the same
+KEYS = {"text", "any", "also", "none", "library", "alone", "ours"}
 
 
 class Text(Protocol):
@@ -91,11 +92,13 @@ class Part:
 @dataclass(frozen=True)
 class Wording:
     """A fragment, and what must stand elsewhere in the report for it to count: a word of `any`, or a `library` in
-    sight, or nothing where it may stand `alone`; no word of `none`; no other framework where it is only `ours`."""
+    sight, or nothing where it may stand `alone`; a word of `also`, none of `none`; no other framework where it is only
+    `ours`."""
 
     text: str
     parts: tuple[Part, ...]
     any: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
     none: tuple[str, ...] = ()
     library: re.Pattern | None = None
     alone: bool = False
@@ -125,6 +128,8 @@ class Wording:
     def fits(self, report: Text) -> bool:
         """Whether the surroundings allow it."""
         if any(seen(word, report) for word in self.none) or self.ours and foreign().search(report.flat):
+            return False
+        if self.also and not any(seen(word, report) for word in self.also):
             return False
         free = not self.any and self.library is None or self.alone and report.bare
         return free or any(seen(w, report) for w in self.any) or bool(self.library and self.library.search(report.flat))
@@ -194,9 +199,9 @@ def wording(entry: str | dict) -> Wording:
     if unknown or not all(one.tight for one in parts):
         raise ValueError(f"a wording needs a text around each * and ~, and only {', '.join(sorted(KEYS))}: {entry}")
     library = sight(table["library"]) if "library" in table else None
-    words = {key: tuple(map(plain, table.get(key, ()))) for key in ("any", "none")}
+    words = {key: tuple(map(plain, table.get(key, ()))) for key in ("any", "also", "none")}
     flags = {key: bool(table.get(key)) for key in ("alone", "ours")}
-    return Wording(table["text"], parts, words["any"], words["none"], library, **flags)
+    return Wording(table["text"], parts, library=library, **words, **flags)
 
 
 def part(text: str, joint: str) -> Part:
@@ -238,7 +243,7 @@ def word(entry: str) -> str:
     after = (
         r"(?!\d|\.\d)" if letters[-1].isdigit() else r"(?![a-z])" if len(letters) <= 4 and letters[-1].isascii() else ""
     )
-    return before + spelled(letters) + after
+    return before + ZERO.sub(r"0(?:\\.0+)?", spelled(letters)) + after
 
 
 @cache

@@ -21,7 +21,7 @@ from helpers.errors import InputError
 CATALOGUE = DATA / "catalogue"
 CONCEPTS = DATA / "concepts.toml"
 GAP = 300  # characters that one * may stand for, outside of an exception's message
-WINDOW = 160  # characters within which all words of a symptom stand
+WINDOW = 200  # characters within which all words of a symptom stand
 SHORT = 14  # characters up to which a fragment must stand as it is, spaces included
 LONG_WORD = 8  # characters from which on a word of a guard is also found when it was broken at a line's end
 QUOTES = "\"'`‘’“”´「」『』«»"

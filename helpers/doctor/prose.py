@@ -10,11 +10,13 @@ ASKS = re.compile(
     r"(?:how (?:do|does|can|could|should|to|would|many|much|large|big|long|often)\b|what(?:s| is| are| does| do| should"
     r"| would| happens| if| kind| rank)\b|explain\b|tell me\b)"
 )
-ASKS_IF_MARKED = re.compile(r"^\W*(?:which|where|when|who|is|are|can|could|should|do|does|will|would|may|any)\b")
+ASKS_IF_MARKED = re.compile(r"^\W*(?:\d+\W+)?(?:which|where|when|who|is|are|can|could|should|do|does|will|would|may|any)\b")
 ASKS_CHINESE = re.compile(
     r"什么是|什么意思|啥意思|(?:如何|怎么|怎样)(?!办|解决|处理|回事|修|缓解|避免)|是否|能否|能不能|可不可以|可以.{0,20}吗|多少|哪些|哪个|区别"
-    r"|能.{1,20}吗\W*$"
+    r"|能.{1,20}吗\W*$|(?:必须|必要|需要|有联系|有关系|有影响|有区别)的?(?:么|吗)\W*$"
 )
+# What somebody would do if, not what happened.
+SUPPOSES = re.compile(r"^\W*(?:\d+\W+)?if (?!i\b|we\b|you\b|my\b).{0,120}\b(?:what|how|can|could|should)\b")
 # A question with one of these is about a fault that its author has.
 FAULT = re.compile(
     r"what (?:should|can|do|could) (?:i|we) do|what to do|any (?:idea|suggestion|advice|solution)"
@@ -74,7 +76,7 @@ FIELD = re.compile(
     r"|grad_norm|gradient|input_ids|\blabels\b|embedding|vllm|gguf|wandb|collator|automodel|bitsandbytes|\bbnb\b|deepspeed|zero-?3|\bfsdp"
     r"|\bnccl|quantiz|safetensors|bf16|fp16|bfloat16|chat.?template|pad_token|\bxet\b|hf[_-]|modelscope|triton"
     r"|flash.?att|device-side|merge_and_unload|\bvram\b|inference|generat|pretrained|merged model|early.?stopping"
-    r"|metric_for_best_model|微调|训练|大模型|模型|权重|推理|显存|量化|梯度|适配器|分词|词表|对话模板|魔搭|张量",
+    r"|metric_for_best_model|trainingarg|load_dataset|dataset\.map|resume_from|last checkpoint|数据集|微调|训练|大模型|模型|权重|推理|显存|量化|梯度|适配器|分词|词表|对话模板|魔搭|张量",
     re.ASCII,
 )
 # Words that only who fine-tunes language models says, or their libraries.
@@ -116,6 +118,8 @@ def sentence(flat: str, at: int) -> str:
 
 def asks(said: str) -> bool:
     """Whether a sentence asks about a matter, and tells of no fault."""
+    if SUPPOSES.match(said):
+        return True
     if FAULT.search(said):
         return False
     if WISHES.search(said) or ASKS.match(said) or ASKS_CHINESE.search(said):

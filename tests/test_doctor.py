@@ -125,7 +125,7 @@ def test_every_wording_finds_itself_and_only_its_own_case():
         for wording in case.wordings:
             sights = [f"{library}/x.py" for library in catalogue.LIBRARIES] if wording.library else []
             told = f"{case.types[0]}: " + " something ".join(part.flat for part in wording.parts) + "\n"
-            told += " ".join([*wording.any[:1], *sights])
+            told += " ".join([*wording.any[:1], *wording.also[:1], *sights])
             found = doctor.diagnose(told)
             assert case.id in [candidate.id for candidate in found.candidates], (case.id, wording)
 

@@ -9,7 +9,7 @@ that library is in sight, `any`, `also` and `none` ask for other words, `ours = 
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -34,6 +34,7 @@ tokenizers torch transformers trl unsloth""".split()
 OTHERS = """allennlp comfy darts detectron2 fairseq fastai flair gluonts keras lightning lightning_fabric mmcv mmdet
 mmengine paddle paddlenlp pytorch_forecasting pytorch-lightning pytorch_lightning sklearn tensorflow
 ultralytics""".split()
+VERSIONED = r"[/.]\w|==| version|[- ]v?\d"
 NAME = re.compile(r"[a-z0-9.<>]{0,60}")
 # How people write the same: negations with and without the short form, names with and without a space.
 SPELLINGS = (
@@ -214,14 +215,20 @@ def part(text: str, joint: str) -> Part:
 def sight(names: str | list[str]) -> re.Pattern:
     """How a library shows in a report: in a path, before a dot, in an import or with a version; "any": any of ours."""
     listed = [names] if isinstance(names, str) else names
-    either = "|".join(map(re.escape, LIBRARIES if "any" in listed else listed))
-    return re.compile(rf"(?<![a-z0-9_])(?:(?:from|import) (?:{either})\b|(?:{either})(?:[/.]\w|==| version|[- ]v?\d))")
+    return shown(LIBRARIES if "any" in listed else listed, VERSIONED)
+
+
+def shown(names: Iterable[str], after: str) -> re.Pattern:
+    """One of these names in an import, or with `after` behind it."""
+    either = "|".join(map(re.escape, names))
+    return re.compile(rf"(?<![a-z0-9_])(?:(?:from|import) (?:{either})\b|(?:{either})(?:{after}))")
 
 
 @cache
 def foreign() -> re.Pattern:
-    """How one of the other frameworks shows in a report."""
-    return sight(OTHERS)
+    """How one of the other frameworks shows in a report: its version alone is any environment's, and tensorflow's log
+    any Colab's."""
+    return shown(OTHERS, r"[/.](?!core/|compiler/|stream_executor/|python/platform)\w")
 
 
 def symptom(entry: str) -> Symptom:

@@ -59,8 +59,8 @@ def test_scores_have_floors(part):
 
 def test_scores_of_reports_that_no_rule_was_written_from_have_floors():
     right, named = shares("fourth_held")
-    assert right >= 0.0, f"{right:.1%} of the known reports are right"
-    assert named <= 1.0, f"{named:.1%} of the unrelated reports are given a name"
+    assert right >= 0.85, f"{right:.1%} of the known reports are right"
+    assert named <= 0.2, f"{named:.1%} of the unrelated reports are given a name"
 
 
 def test_score_falls_when_two_cases_swap_their_wordings(monkeypatch):

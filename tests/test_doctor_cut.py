@@ -149,6 +149,17 @@ FRAMED = {
     "peft/utils/save_and_load.py: load_peft_weights": "unable_to_open_file",
     "datasets/table.py: cast_table_to_schema": "dataset_schema",
     "torch/_inductor/cpp_builder.py: get_cpp_compiler": "no_c_compiler",
+    "torch/cuda/__init__.py: _lazy_init": "cuda_not_available",
+    "torch/cuda/__init__.py: set_device": "invalid_device_ordinal",
+    "torch/distributed/fsdp/_flat_param.py: _validate_tensors_to_flatten": "fsdp_uniform_dtype",
+    "transformers/trainer.py: _determine_best_metric": "early_stopping_misconfigured",
+    "transformers/trainer.py: _remove_unused_columns": "missing_input_ids",
+    "peft/tuners/lora/model.py: _create_new_module": "target_modules_not_found",
+    "peft/utils/save_and_load.py: set_peft_model_state_dict": "size_mismatch",
+    "safetensors/torch.py: load_file": "unable_to_open_file",
+    "huggingface_hub/utils/_http.py: hf_raise_for_status": "could_not_load_model",
+    "huggingface_hub/utils/_validators.py: validate_repo_id": "could_not_load_model",
+    "datasets/packaged_modules/json/json.py: _generate_tables": "dataset_schema",
 }
 
 
@@ -169,3 +180,80 @@ def test_the_installed_libraries_have_these_places(place):
     library, _, path = file.partition("/")
     root = pathlib.Path(importlib.util.find_spec(library).origin).parent
     assert f"def {function}(" in (root / path).read_text(encoding="utf-8")
+
+
+IPYTHON = """AttributeError                            Traceback (most recent call last)
+~/.cache/huggingface/modules/x/modeling_x.py in prepare_inputs(self, past_key_values)
+     10     length = past_key_values.get_seq_length()
+---> 11     longest = past_key_values.get_max_length()
+     12 else:
+"""
+# What was called says it where the text ends with the program's line: (the line, the frame above it, the case).
+CALLED = [
+    ("zip_file.write_record(name, storage, n)", "torch/serialization.py, _save", "disk_full"),
+    ("torch.cuda.set_device(local_rank)", "train.py, main", "invalid_device_ordinal"),
+    ("next_tokens = torch.multinomial(probs, 1)", "transformers/generation/utils.py, _sample", "loss_is_nan"),
+    ("raise ValueError(", "torch/amp/grad_scaler.py, _unscale_grads_", "fp16_gradients_unscaled"),
+    ("raise ValueError(", "transformers/trainer.py, compute_loss", "no_loss_returned"),
+    ("peft_helper.validate_legal(self.lora_config)", "vllm/lora/worker_manager.py, _load_adapter", "max_lora_rank"),
+    ("self.data[key]", "pandas/core/frame.py, get", None),
+    ("return forward_call(*args, **kwargs)", "torch/nn/modules/module.py, _call_impl", None),
+    ("raise ValueError(", "my/loader.py, compute_loss", None),
+]
+
+
+@pytest.mark.parametrize("marked", [False, True])
+@pytest.mark.parametrize(("line", "frame", "case"), CALLED)
+def test_the_line_that_a_traceback_ends_with(line, frame, case, marked):
+    file, function = frame.split(", ")
+    told = f'Traceback (most recent call last):\n  File "/x/{file}", line 9, in {function}\n    {line}\n'
+    told += "    ^^^^^^^~~~~~~^^\n" if marked else ""
+    assert doctor.diagnose(told).case == case
+    # With an exception below it, the line says nothing.
+    assert doctor.diagnose(f"{told}KeyError: 'price'").case is None
+
+
+def test_of_the_lines_around_it_only_the_one_that_is_pointed_at_counts():
+    assert doctor.diagnose(IPYTHON).case == "cache_attribute_removed"
+    assert read(IPYTHON).shown == ("longest = past_key_values.get_max_length()",)
+    moved = IPYTHON.replace("---> 11", "     11").replace("     10", "---> 10")
+    assert doctor.diagnose(moved).case is None
+
+
+ROW = "  File \"/x/train.py\", line 3, in get\n    return row['answer']\nKeyError: 'answer'\n"
+
+
+@pytest.mark.parametrize(
+    ("report", "case"),
+    [
+        ("while fine-tuning: self.data[index]['answer'] fails\n" + ROW, "missing_input_ids"),
+        ("微调时 examples['answer'][i] 报错\n" + ROW, "missing_input_ids"),
+        ("our shop: self.data[index]['answer'] fails\n" + ROW, None),
+        ("while fine-tuning with pandas: self.data[index]['answer'] fails\n" + ROW, None),
+        ("while fine-tuning\nKeyError: 'answer'", None),
+    ],
+)
+def test_a_row_without_a_column_that_the_script_asks_for(report, case):
+    assert doctor.diagnose(report).case == case
+
+
+# What torch's own Python says, | where its source breaks the text in two.
+TORCH_SAYS = [
+    (
+        "utils/checkpoint.py",
+        "none of output has requires_grad=True,| this checkpoint() is not necessary",
+        "no_grad_on_element_0",
+    ),
+    ("amp/grad_scaler.py", "No inf checks were recorded for this optimizer.", "no_grad_on_element_0"),
+    ("optim/optimizer.py", "optimizer got an empty parameter list", "no_grad_on_element_0"),
+    ("cuda/__init__.py", "PyTorch was compiled without CUDA support", "cuda_not_available"),
+    ("distributed/distributed_c10d.py", "Timed out initializing process group", "collective_timeout"),
+]
+
+
+@pytest.mark.parametrize(("file", "message", "case"), TORCH_SAYS)
+def test_what_torch_itself_says(file, message, case):
+    root = pathlib.Path(importlib.util.find_spec("torch").origin).parent
+    source = (root / file).read_text(encoding="utf-8")
+    assert all(piece in source for piece in message.split("|"))
+    assert doctor.diagnose(f"RuntimeError: {message.replace('|', '')}").case == case

@@ -82,6 +82,12 @@ def test_an_exceptions_type_before_a_quoted_name_is_an_exception(said, finds):
     assert (doctor.diagnose(said).case == "early_stopping_misconfigured") is finds
 
 
+def test_zero_is_found_with_its_places_and_not_in_another_number():
+    is_zero = catalogue.symptom("loss & is 0")
+    assert list(is_zero.find(plain("the loss is 0.0"))) and list(is_zero.find(plain("the loss is 0.000 always")))
+    assert not list(is_zero.find(plain("the loss is 0.8"))) and not list(is_zero.find(plain("the loss is 0.05")))
+
+
 def test_a_number_in_a_longer_one_is_not_the_number():
     assert not list(catalogue.symptom("dataset & 0 examples").find(plain("a dataset of 4000 examples")))
 

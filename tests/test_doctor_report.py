@@ -39,6 +39,7 @@ def quoted() -> list[tuple[list[str], str]]:
             guard = (
                 wording.any[0] if wording.any else "" if wording.library is None else "in transformers.x or datasets.x"
             )
+            guard = " ".join([guard, *wording.also[:1]])
             found.append(([case.id], f"{case.types[0]}: {wording.text.replace('*', 'x1').replace('~', 'x1')} {guard}"))
     return found
 

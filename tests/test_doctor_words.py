@@ -32,6 +32,37 @@ FAULTS = {
     "out_of_memory": ["qlora 微调 13B 时进程直接被杀"],
     "unicode_decode_error": ["训练数据的字符编码报错，怎么处理？"],  # noqa: RUF001
     "image_tokens_mismatch": ["Qwen2-VL: the image features and tokens do not match while training"],
+    "accelerate_missing": ["The HF Trainer tells me to install accelerate although I already did it in this Colab"],
+    "checkpoint_not_resumable": [
+        "My run was interrupted and now resuming from the last checkpoint folder gives an error",
+        "When I resume my LoRA training the step counter starts from 0 again",
+        "接着上次的checkpoint训练，报optimizer参数组数量不一致",  # noqa: RUF001
+    ],
+    "cuda_not_available": ["My torch in the venv is the CPU build, training does not use the GPU"],
+    "dataset_schema": [
+        "load_dataset on my jsonl fails since some rows have a number where others have a string",
+        "加载json数据集报错，同一个字段有的是字符串有的是列表",  # noqa: RUF001
+    ],
+    "empty_training_set": ["数据处理完训练集变成空的了，num_samples=0"],  # noqa: RUF001
+    "invalid_device_ordinal": ["设置了CUDA_VISIBLE_DEVICES=3，代码里写cuda:3就报错找不到设备"],  # noqa: RUF001
+    "loss_is_nan": ["Training loss is 0.0 from the first step with fp16 on a T4"],
+    "missing_input_ids": ["SFTTrainer找不到text字段，我的数据集列名是content"],  # noqa: RUF001
+    "missing_main_guard": ["On Windows the dataset.map with num_proc starts my script again and again"],
+    "peft_applied_twice": ["重复执行notebook单元后，模型套了两层lora"],  # noqa: RUF001
+    "precision_not_supported": ["Kaggle T4: bf16 not supported, what should I set?"],
+    "response_marker_missing": ["train_on_responses_only 之后所有label都是-100"],
+    "roles_must_alternate": ["Mistral的模板要求user和assistant交替，我的数据有两条连续的user，报错"],  # noqa: RUF001
+    "tensors_on_different_devices": ["推理的时候输入在cpu模型在gpu，报错"],  # noqa: RUF001
+    "tokenizer_from_newer_version": [
+        "The tokenizer I saved with transformers 5 cannot be loaded with transformers 4.50"
+    ],
+    "torchao_too_old": ["peft complains that the torchao in Colab is too old"],
+    "unable_to_open_file": ["下载的safetensors文件只有几百字节，加载失败"],  # noqa: RUF001
+    "unexpected_keyword_argument": ["TrainingArguments不认识evaluation_strategy这个参数"],
+    "wandb_without_key": [
+        "The job on the cluster stops since wandb asks for an API key",
+        "nohup训练时卡在wandb选择界面",
+    ],
 }
 ELSEWHERE = """My Minecraft server runs out of memory when players load new chunks, it gets killed after an hour.
 The nginx container is killed by the kernel, memory usage goes up when it loads the cache.
@@ -61,13 +92,59 @@ The device of my tensor product calculator shows different input.
 视频编码错误,播放失败
 我的服务器内存不足,tomcat 被杀
 图片数量不一致,token 失效
-驱动版本太低,游戏打不开""".splitlines()
+驱动版本太低,游戏打不开
+My ResNet classifier's loss is nan after the second epoch
+After some epochs the loss of the Keras model becomes NaN
+CNN训练loss为nan
+YOLO标签越界,训练报错
+tensorflow检测不到显卡
+paddle训练时显存不足
+The GAN generator goes out of memory on my card
+mlx lora fine-tuning crashes on my Mac, out of memory
+The nms operator was moved to torchvision.ops, the diffusion model fails to import torch
+RL agent in gym: loss becomes nan
+kohya_ss训练LoRA图片,avr_loss=nan
+My segmentation U-Net runs out of CUDA memory""".splitlines()
+# What is no fault of the catalogue's, from people who fine-tune.
+NO_CASE = """which target modules should I choose for Qwen2.5
+If GPTQ is not supported by unsloth, what can I do?
+1- Can I fine-tune a GPTQ model with unsloth and save the adapter? 2- If fine-tuning GPTQ fails, what can I do
+请问训练数据设定gbk编码是必须的么？我的数据是utf-8的
+微调后的模型比原模型还差,怎么回事
+LoRA fine-tuned model gives the same output as the base model
+训练loss震荡不收敛
+GPU utilization is only 30% during LoRA training
+微调llama3-70b需要多少显存
+does flash attention change the results of fine-tuning?
+I solved the NaN loss by switching to bf16
+OOM问题已解决,把batch size改成1就可以了
+llamafactory webui打不开,端口被占用
+pip cannot resolve the dependencies of axolotl""".splitlines()  # noqa: RUF001
 BUILDS = "training LoRA: error: subprocess-exited-with-error\nERROR: Failed building wheel for tokenizers, version"
 
 
 @pytest.mark.parametrize(("case", "said"), [(case, said) for case, all_said in FAULTS.items() for said in all_said])
 def test_a_fault_told_in_words(case, said):
     assert doctor.diagnose(said).case == case
+
+
+@pytest.mark.parametrize(
+    ("said", "case"),
+    [
+        ("用webui训练时OOM了，llama 7B", "out_of_memory"),  # noqa: RUF001
+        ("Fine-tuning Llama on java classes: loss is nan", "loss_is_nan"),
+        ("Fine-tuned Qwen for mysql queries, the output never stops", "never_stops_generating"),
+        ("Our community wants to fine-tune Llama, the loss is nan", "loss_is_nan"),
+        ("Tensorflow version (GPU?): not installed (NA)\nMy LoRA loss is nan", "loss_is_nan"),
+    ],
+)
+def test_a_word_of_other_software_beside_one_of_ours_is_what_the_model_is_for(said, case):
+    assert doctor.diagnose(said).case == case
+
+
+@pytest.mark.parametrize("said", NO_CASE)
+def test_what_is_no_fault_of_these_is_given_no_name(said):
+    assert doctor.diagnose(said).case is None
 
 
 @pytest.mark.parametrize("said", [*ELSEWHERE, BUILDS])

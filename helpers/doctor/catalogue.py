@@ -3,13 +3,13 @@
 A wording is a stable fragment of a message. Case, quotes, spaces and line breaks do not matter; ` * ` stands for
 anything within one message (300 characters outside of one), `~` for the rest of one name; Windows paths are matched
 with forward slashes. A wording that others use, too, is a table: `{ text = "...", library = "datasets" }` counts where
-that library is in sight, `any` and `none` ask for other words, `ours = true` for no other framework in sight.
+that library is in sight, `any`, `also` and `none` ask for other words, `ours = true` for no other framework in sight.
 """
 
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,7 @@ from helpers.errors import InputError
 CATALOGUE = DATA / "catalogue"
 CONCEPTS = DATA / "concepts.toml"
 GAP = 300  # characters that one * may stand for, outside of an exception's message
-WINDOW = 160  # characters within which all words of a symptom stand
+WINDOW = 200  # characters within which all words of a symptom stand
 SHORT = 14  # characters up to which a fragment must stand as it is, spaces included
 LONG_WORD = 8  # characters from which on a word of a guard is also found when it was broken at a line's end
 QUOTES = "\"'`‘’“”´「」『』«»"
@@ -34,6 +34,7 @@ tokenizers torch transformers trl unsloth""".split()
 OTHERS = """allennlp comfy darts detectron2 fairseq fastai flair gluonts keras lightning lightning_fabric mmcv mmdet
 mmengine paddle paddlenlp pytorch_forecasting pytorch-lightning pytorch_lightning sklearn tensorflow
 ultralytics""".split()
+VERSIONED = r"[/.]\w|==| version|[- ]v?\d"
 NAME = re.compile(r"[a-z0-9.<>]{0,60}")
 # How people write the same: negations with and without the short form, names with and without a space.
 SPELLINGS = (
@@ -42,7 +43,8 @@ SPELLINGS = (
     (re.compile(r"\b(do|does|did|is|are|was|were|has|have|could)(?:nt| not)\b"), r"\1(?:nt| not)"),
     (re.compile(r"\bhugging ?face\b"), r"hugging ?face"),
 )
-KEYS = {"text", "any", "none", "library", "alone", "ours"}
+ZERO = re.compile(r"(?<![\d.])0$")  # 0 as a whole number; 0.0 and 0.000 are the same
+KEYS = {"text", "any", "also", "none", "library", "alone", "ours"}
 
 
 class Text(Protocol):
@@ -91,11 +93,13 @@ class Part:
 @dataclass(frozen=True)
 class Wording:
     """A fragment, and what must stand elsewhere in the report for it to count: a word of `any`, or a `library` in
-    sight, or nothing where it may stand `alone`; no word of `none`; no other framework where it is only `ours`."""
+    sight, or nothing where it may stand `alone`; a word of `also`, none of `none`; no other framework where it is only
+    `ours`."""
 
     text: str
     parts: tuple[Part, ...]
     any: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
     none: tuple[str, ...] = ()
     library: re.Pattern | None = None
     alone: bool = False
@@ -125,6 +129,8 @@ class Wording:
     def fits(self, report: Text) -> bool:
         """Whether the surroundings allow it."""
         if any(seen(word, report) for word in self.none) or self.ours and foreign().search(report.flat):
+            return False
+        if self.also and not any(seen(word, report) for word in self.also):
             return False
         free = not self.any and self.library is None or self.alone and report.bare
         return free or any(seen(w, report) for w in self.any) or bool(self.library and self.library.search(report.flat))
@@ -194,9 +200,9 @@ def wording(entry: str | dict) -> Wording:
     if unknown or not all(one.tight for one in parts):
         raise ValueError(f"a wording needs a text around each * and ~, and only {', '.join(sorted(KEYS))}: {entry}")
     library = sight(table["library"]) if "library" in table else None
-    words = {key: tuple(map(plain, table.get(key, ()))) for key in ("any", "none")}
+    words = {key: tuple(map(plain, table.get(key, ()))) for key in ("any", "also", "none")}
     flags = {key: bool(table.get(key)) for key in ("alone", "ours")}
-    return Wording(table["text"], parts, words["any"], words["none"], library, **flags)
+    return Wording(table["text"], parts, library=library, **words, **flags)
 
 
 def part(text: str, joint: str) -> Part:
@@ -209,14 +215,20 @@ def part(text: str, joint: str) -> Part:
 def sight(names: str | list[str]) -> re.Pattern:
     """How a library shows in a report: in a path, before a dot, in an import or with a version; "any": any of ours."""
     listed = [names] if isinstance(names, str) else names
-    either = "|".join(map(re.escape, LIBRARIES if "any" in listed else listed))
-    return re.compile(rf"(?<![a-z0-9_])(?:(?:from|import) (?:{either})\b|(?:{either})(?:[/.]\w|==| version|[- ]v?\d))")
+    return shown(LIBRARIES if "any" in listed else listed, VERSIONED)
+
+
+def shown(names: Iterable[str], after: str) -> re.Pattern:
+    """One of these names in an import, or with `after` behind it."""
+    either = "|".join(map(re.escape, names))
+    return re.compile(rf"(?<![a-z0-9_])(?:(?:from|import) (?:{either})\b|(?:{either})(?:{after}))")
 
 
 @cache
 def foreign() -> re.Pattern:
-    """How one of the other frameworks shows in a report."""
-    return sight(OTHERS)
+    """How one of the other frameworks shows in a report: its version alone is any environment's, and tensorflow's log
+    any Colab's."""
+    return shown(OTHERS, r"[/.](?!core/|compiler/|stream_executor/|python/platform)\w")
 
 
 def symptom(entry: str) -> Symptom:
@@ -238,7 +250,7 @@ def word(entry: str) -> str:
     after = (
         r"(?!\d|\.\d)" if letters[-1].isdigit() else r"(?![a-z])" if len(letters) <= 4 and letters[-1].isascii() else ""
     )
-    return before + spelled(letters) + after
+    return before + ZERO.sub(r"0(?:\\.0+)?", spelled(letters)) + after
 
 
 @cache

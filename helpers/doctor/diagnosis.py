@@ -175,9 +175,9 @@ def unfinished(case: Case, given: Report) -> Iterator[Evidence]:
         yield weighed(case, BROKEN, start, given)
     if given.headless:
         for frame in case.frames:
-            for start, _ in ends(frame.find(given))[-1:]:
-                if frame.fits(given):
-                    yield weighed(case, FRAMES, start, given)
+            for start, _ in ends(frame.find(given.ended))[-1:]:
+                if frame.fits(given.ended):
+                    yield weighed(case, FRAMES, min(start, given.framed), given)
     if given.last and (said := prose.translated(given.flat, given.flat_at(given.last.at))):
         for symptom in case.symptoms:
             if any(True for _ in symptom.find(said)):

@@ -3,18 +3,22 @@
 import re
 from collections.abc import Iterable
 
-from helpers.doctor.catalogue import foreign
+from helpers.doctor.catalogue import concepts, foreign
 
 ASKS = re.compile(
     r"^\W*(?:(?:hi|hello|hey|so|and|also|please|sorry|quick question|question|just wondering)\W+)*"
-    r"(?:how (?:do|does|can|could|should|to|would|many|much|large|big|long|often)\b|what(?:s| is| are| does| do| should"
-    r"| would| happens| if| kind| rank)\b|explain\b|tell me\b)"
+    r"(?:how (?:do|does|can|could|should|to|would|many|much|large|big|long|often)\b|which\b.{0,60}\bshould\b"
+    r"|what(?:s| is| are| does| do| should| would| happens| if| kind| rank)\b|explain\b|tell me\b)"
 )
-ASKS_IF_MARKED = re.compile(r"^\W*(?:which|where|when|who|is|are|can|could|should|do|does|will|would|may|any)\b")
+ASKS_IF_MARKED = re.compile(
+    r"^\W*(?:\d+\W+)?(?:which|where|when|who|is|are|can|could|should|do|does|will|would|may|any)\b"
+)
 ASKS_CHINESE = re.compile(
     r"什么是|什么意思|啥意思|(?:如何|怎么|怎样)(?!办|解决|处理|回事|修|缓解|避免)|是否|能否|能不能|可不可以|可以.{0,20}吗|多少|哪些|哪个|区别"
-    r"|能.{1,20}吗\W*$"
+    r"|能.{1,20}吗\W*$|(?:必须|必要|需要|有联系|有关系|有影响|有区别)的?(?:么|吗)\W*$"
 )
+# What somebody would do if, not what happened.
+SUPPOSES = re.compile(r"^\W*(?:\d+\W+)?if (?!i\b|we\b|you\b|my\b).{0,120}\b(?:what|how|can|could|should)\b")
 # A question with one of these is about a fault that its author has.
 FAULT = re.compile(
     r"what (?:should|can|do|could) (?:i|we) do|what to do|any (?:idea|suggestion|advice|solution)"
@@ -71,18 +75,41 @@ FIELD = re.compile(
     r"|checkpoint-|sav\w+ (?:the |a |my )?checkpoint|保存 ?checkpoint|checkpoint ?保存"
     r"|torch|cuda|(?<!o)llama|qwen|mistral|mixtral|gemma|\bphi-?\d|glm|baichuan|deepseek|falcon|bloom|\bbert\b"
     r"|\bgpt|hugging ?face|transformers|\btrl\b|unsloth|axolotl|swift|tokeniz|\bsft|\bdpo|grpo|\bepoch|\bloss\b"
-    r"|grad_norm|gradient|input_ids|\blabels\b|embedding|vllm|gguf|wandb|collator|automodel|bitsandbytes|\bbnb\b|deepspeed|zero-?3|\bfsdp"
-    r"|\bnccl|quantiz|safetensors|bf16|fp16|bfloat16|chat.?template|pad_token|\bxet\b|hf[_-]|modelscope|triton"
+    r"|grad_norm|gradient|input_ids|\blabels\b|embedding|vllm|gguf|wandb|collator|automodel|bitsandbytes|\bbnb\b|deepspeed"
+    r"|zero-?3|\bfsdp|\bnccl|quantiz|safetensors|bf16|fp16|bfloat16|chat.?template|pad_token|\bxet\b|hf[_-]|modelscope|triton"
     r"|flash.?att|device-side|merge_and_unload|\bvram\b|inference|generat|pretrained|merged model|early.?stopping"
-    r"|metric_for_best_model|微调|训练|大模型|模型|权重|推理|显存|量化|梯度|适配器|分词|词表|对话模板|魔搭|张量",
+    r"|metric_for_best_model|trainingarg|load_dataset|dataset\.map|resume_from|last checkpoint|数据集|微调|训练|大模型"
+    r"|模型|权重|推理|显存|量化|梯度|适配器|分词|词表|对话模板|魔搭|张量",
+    re.ASCII,
+)
+# Words that only who fine-tunes language models says, or their libraries.
+OURS = re.compile(
+    r"fine.?tun|\bq?lora\b|lora[_ ]|\bpeft\b|adapter|\bllms?\b|language model|(?<!o)llama|qwen|mistral|mixtral|gemma"
+    r"|\bphi-?\d|glm|baichuan|deepseek|falcon|bloom|\bgpt|hugging ?face|transformers|\btrl\b|unsloth|axolotl|swift"
+    r"|\bsft|\bdpo|grpo|grad_norm|input_ids|vllm|gguf|automodel|bitsandbytes|\bbnb\b|deepspeed|zero-?3|\bfsdp|safetensors"
+    r"|chat.?template|pad_token|\bxet\b|modelscope|merge_and_unload|微调|大模型|适配器|词表|对话模板|魔搭",
+    re.ASCII,
+)
+# Other software and other kinds of learning, which may also be what a model is trained for: without a word of ours, it
+# is about them.
+OTHER_MATTERS = re.compile(
+    r"\bwebui\b|kubernetes|\bk8s\b|\bnpm\b|\byarn\b|\bspring\b|springframework|\bjava\b|\bmaven\b|mysql|postgres|\bredis"
+    r"|django|\bflask\b|\bpdf\b|\bexcel\b|selenium|\bunity\b|\bblender\b|opencv|\bkeras\b|\btensorflow\b"
+    r"|\btf\.|\bjax\b|\bflax\b|\bcaffe2?\b|\bmxnet\b|paddle|mindspore|scikit|xgboost|lightgbm|\bd?c?gans?\b"
+    r"|cyclegan|stylegan|\bcnns?\b|\brnns?\b|\blstms?\b|\bgru\b|\bvaes?\b|\bgnns?\b|\bmlps?\b|\bnerf\b|gaussian splat"
+    r"|resnet|mobilenet|efficientnet|densenet|\bvgg|unet\b|u-net|\bssd\b|r-?cnn|\bdetr\b|diffusion|\bflux\b|\bldm\b"
+    r"|object detect|bounding box|\bbbox|\banchors?\b|segmentation|point cloud|optical flow|super.?resolution|denois"
+    r"|image classif|\bcifar|\bmnist|imagenet|\bcoco\b|discriminator|reinforcement|\bgym\b|molecul|protein|forecast"
+    r"|time.series|text.to.speech|\btts\b|vocoder|目标检测|图像分割|图像分类|检测框|点云|强化学习|时间序列|生成对抗"
+    r"|扩散模型|卷积",
     re.ASCII,
 )
 # What shows that it is about other software, or about building a package.
 ELSEWHERE = re.compile(
-    r"comfyui|custom_nodes|stable.diffusion|dreambooth|automatic1111|\bsdxl\b|\bwebui\b|yolo|mmdetection|opencv|\bnpm\b"
-    r"|\byarn\b|spring|\bjava\b|\bmaven\b|kubernetes|\bk8s\b|mysql|postgres|redis|django|flask|\bpdf\b|excel|selenium"
-    r"|unity|blender|building wheel|build wheel|subprocess-exited-with-error|setup\.py|\bcmake\b|\brustc\b|\bcargo\b"
-    r"|ninja: |nvidia-container|error response from daemon"
+    r"comfyui|custom_nodes|stable.diffusion|dreambooth|automatic1111|\bsdxl\b|kohya|sd-scripts|\bmlx\b"
+    r"|mlx[-_](?:lm|vlm|examples)|building wheel|build wheel|subprocess-exited-with-error|setup\.py"
+    r"|yolo|mmdetection|darknet|\bcmake\b|\brustc\b|\bcargo\b|ninja: |nvidia-container|error response from daemon",
+    re.ASCII,
 )
 # The same character, few of them or words again and again, as a broken model writes; not as rules and bars are drawn.
 AGAIN = re.compile(r"([^\s\-=_.*#~+|/\\\u2500-\u25ff])\1{11,}|([^\s\-=_.*#~|]{2,6}?)\2{5,}|((?:[^\s]{1,12}\s))\3{5,}")
@@ -99,13 +126,19 @@ def sentence(flat: str, at: int) -> str:
 
 def asks(said: str) -> bool:
     """Whether a sentence asks about a matter, and tells of no fault."""
+    if SUPPOSES.match(said):
+        return True
     if FAULT.search(said):
         return False
     if WISHES.search(said) or ASKS.match(said) or ASKS_CHINESE.search(said):
         return True
     if not said.endswith("?"):
         return False
-    return bool(ASKS_IF_MARKED.match(said)) or any(map(ASKS.match, re.split(r"[:,] ", said)))
+    if ASKS_IF_MARKED.match(said):
+        return True
+    clauses = re.split(r"[:,] ", said)
+    asking = next((n for n, clause in enumerate(clauses) if ASKS.match(clause)), None)
+    return asking is not None and not any(map(concepts()["fails"].search, clauses[:asking]))
 
 
 def told(flats: Iterable[str]) -> str:
@@ -125,8 +158,10 @@ def of_this_field(flat: str) -> bool:
 
 
 def elsewhere(flat: str) -> bool:
-    """Whether a text is about other software."""
-    return bool(ELSEWHERE.search(flat) or foreign().search(flat))
+    """Whether a text is about other software, or another kind of learning."""
+    if ELSEWHERE.search(flat) or foreign().search(flat):
+        return True
+    return bool(OTHER_MATTERS.search(flat)) and not OURS.search(flat)
 
 
 def complaints(flats: Iterable[str], most: int = 4) -> list[str]:

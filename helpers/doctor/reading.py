@@ -4,6 +4,7 @@ import re
 import textwrap
 import traceback
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,13 +30,15 @@ BEFORE = re.compile(
 FRAME = re.compile(r"File \S.{0,400}?, line \d+")
 # Source lines of IPython's and rich's tracebacks: a number, perhaps behind an arrow; or inside a box.
 SOURCE = re.compile(r"^\s*(?:-+>|❱|→)?\s*(?:\d{1,5}(?:\s|$)|\[\d{1,5}\]\(|│.*│)")
+CARETS = re.compile(r"\s*[~^]{2,}[~^\s]*")  # Python's marks below a line of its source
 ARROW = re.compile(r"^\s*(?:-+>|❱|→|│)")
+POINTS = re.compile(r"^[\s│]*(?:-+>|❱|→)")
 IPYTHON = re.compile(r"\.py[:)\]].{0,80}, in |\.py\b.{0,40} in \w+\(")
 CUT = re.compile(r"(?:(?:\.{3}|…|\[(?:truncated|cut)\]) ?)+\W*$")
 # A program's line that says what it raises; of an exception whose own line is missing, it is the message.
 RAISES = re.compile(r"\braise\s+(?:[a-z_]\w*\.)*([A-Z]\w*)\(\s*(.*)", re.DOTALL)
 TEXTS = re.compile(r"""(?<!\w)[rbf]*(?:"((?:[^"\\]|\\.)*)(?:"|$)|'((?:[^'\\]|\\.)*)(?:'|$))""")
-GUTTER = re.compile(r"^\s*(?:-+>|❱|→|│)?\s*(?:\d{1,5}\b|\[\d{1,5}\]\([^)]*\))?[\s│]*")
+GUTTER = re.compile(r"^[\s│]*(?:-+>|❱|→)?\s*(?:\d{1,5}\b|\[\d{1,5}\]\([^)]*\))?[\s│]*")
 CODE = re.compile(r"^\s*(?:-+>\s*)?(?:\d{1,5}\s+)?(?:except|class|def|raise|elif|if)\b")
 HEADER = re.compile(
     r"(?<![A-Za-z0-9_.])((?:[A-Za-z_]\w*\.)*[A-Z][A-Za-z0-9_]*"
@@ -83,6 +86,7 @@ class Report:
     traced: bool  # whether there is a traceback's head or a frame in it
     framed: int  # where its last frame or traceback's head stands, -1 without any
     cuts: tuple[int, ...]  # where the text breaks off: at its end, and after lines that say that there was more
+    shown: tuple[str, ...]  # the program's line that the text ends with, if it does
 
     @property
     def last(self) -> Header | None:
@@ -93,6 +97,11 @@ class Report:
     def headless(self) -> bool:
         """Whether it is a traceback that was cut before it says which exception it is."""
         return self.framed >= 0 and (self.last is None or self.last.at < self.framed)
+
+    @cached_property
+    def ended(self) -> "Report":
+        """The same with the program's line that it ends with: without an exception, that says what was called."""
+        return lined((*self.lines, *self.shown))
 
     @cached_property
     def told(self) -> str:
@@ -183,6 +192,14 @@ def read(text: str) -> Report:
     return reader.report()
 
 
+def lined(lines: Iterable[str]) -> Report:
+    """These lines in the same form, each kept as it is."""
+    reader = Reader()
+    for line in lines:
+        reader.keep(line, plain(line))
+    return reader.report()
+
+
 class Reader:
     """Takes lines one by one, and leaves out those that only show a program's source."""
 
@@ -197,6 +214,7 @@ class Reader:
         self.framed = -1
         self.cuts: list[int] = []
         self.dropped: list[str] = []
+        self.shown: list[str] = []
         self.in_frame = self.in_message = self.joined = self.headed = self.traced = False
 
     def take(self, line: str) -> None:
@@ -204,6 +222,8 @@ class Reader:
         flat = plain(COLONLESS.sub(": ", line))
         if not flat:
             self.in_message = False
+            return
+        if CARETS.fullmatch(line):
             return
         found = list(HEADER.finditer(line)) if any(word in line for word in HEADED) and not CODE.match(line) else []
         frame = "File" in line and FRAME.search(line)
@@ -219,14 +239,18 @@ class Reader:
         self.chain(flat, line, found)
         if not found and (frame or BEGINS in flat or ".py" in flat and IPYTHON.search(line)):
             self.framed = self.at
+        self.keep(line, flat)
+        if found and (cut := CUT.search(line)):
+            self.cuts.append(self.at - len(plain(cut[0]).translate(TIGHT)))
+
+    def keep(self, line: str, flat: str) -> None:
+        """A line that counts, with its flat form."""
         self.lines.append(line)
         self.starts.append(self.at)
         self.flats.append(flat)
         self.flat_starts.append(self.flat_at)
         self.at += len(flat.translate(TIGHT))
         self.flat_at += len(flat) + 1
-        if found and (cut := CUT.search(line)):
-            self.cuts.append(self.at - len(plain(cut[0]).translate(TIGHT)))
 
     def chain(self, flat: str, line: str, found: list[re.Match]) -> None:
         """Note the exceptions of a line, and where a new chain of causes begins."""
@@ -262,8 +286,10 @@ class Reader:
 
     def finish(self) -> None:
         """Where the text ends with a program's line that raises, the message in that line is the exception's."""
-        arrow = max((n for n, line in enumerate(self.dropped) if ARROW.match(line)), default=0)
-        raised = list(RAISES.finditer("\n".join(GUTTER.sub("", line) for line in self.dropped[arrow:])))
+        arrow = max((n for n, line in enumerate(self.dropped) if POINTS.match(line)), default=0)
+        source = [GUTTER.sub("", line) for line in self.dropped[arrow:]]
+        self.shown = [line for line in source[:1] if plain(line)]
+        raised = list(RAISES.finditer("\n".join(source)))
         message = "".join(one or other for one, other in TEXTS.findall(raised[-1][2])) if raised else ""
         if message:
             self.in_frame = self.in_message = False
@@ -287,4 +313,5 @@ class Reader:
             self.traced,
             self.framed,
             tuple(self.cuts),
+            tuple(self.shown),
         )

@@ -88,6 +88,13 @@ def test_zero_is_found_with_its_places_and_not_in_another_number():
     assert not list(is_zero.find(plain("the loss is 0.8"))) and not list(is_zero.find(plain("the loss is 0.05")))
 
 
+def test_a_word_that_must_not_be_near():
+    is_zero = catalogue.symptom("loss & is 0 & !reward|grpo")
+    assert list(is_zero.find("the loss is 0")) and not list(is_zero.find("in grpo the loss is 0"))
+    with pytest.raises(ValueError, match="needs words"):
+        catalogue.symptom("!reward")
+
+
 def test_a_number_in_a_longer_one_is_not_the_number():
     assert not list(catalogue.symptom("dataset & 0 examples").find(plain("a dataset of 4000 examples")))
 

@@ -357,3 +357,17 @@ def test_command_line_takes_the_text_itself_and_asks_drift():
 def test_command_line_without_anything_to_read(arguments, says):
     answer = run(*arguments)
     assert answer.returncode == 2 and says in answer.stderr and b"Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "headers"),
+    [
+        ("transformers does not know this model, it stops with a KeyError", 0),
+        ("加载模型的时候报KeyError", 0),
+        ("KeyError", 1),
+        ("[rank0]: AssertionError", 1),
+        ("training stops at once with this KeyError: 'qwen3'", 1),
+    ],
+)
+def test_a_type_that_a_sentence_only_speaks_of_is_no_exception(line, headers):
+    assert len(read(line).headers) == headers

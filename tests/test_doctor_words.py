@@ -28,8 +28,18 @@ FAULTS = {
     "no_grad_on_element_0": ["With gradient checkpointing the LoRA weights are not updated, their gradients are None"],
     "token_id_out_of_range": ["I added special tokens to the tokenizer and training fails with a device-side assert"],
     "no_kernel_image": ["Unsloth fails on my RTX 5080, the architecture is too new for this torch"],
-    "collective_timeout": ["fine-tuning with DeepSpeed on two machines hangs at the first step"],
-    "out_of_memory": ["qlora 微调 13B 时进程直接被杀"],
+    "collective_timeout": [
+        "fine-tuning with DeepSpeed on two machines hangs at the first step",
+        "eight ranks, after half an hour the watchdog kills the job because an all-reduce timed out",
+    ],
+    "out_of_memory": [
+        "qlora 微调 13B 时进程直接被杀",
+        "7B QLoRA on a 12 GB 3060 dies in the first backward pass, GPU memory is full",
+    ],
+    "assistant_mask_empty": ["with assistant_only_loss=True every label is -100, the template's mask is all zeros"],
+    "bitsandbytes_unusable": ["8bit加载时说bitsandbytes没有GPU支持,cuda是装好了的"],
+    "unknown_architecture": ["transformers不认识qwen3这个架构,报KeyError"],
+    "ragged_batch": ["数据长度不一样,组batch的时候报错,说要开padding和truncation"],
     "unicode_decode_error": ["训练数据的字符编码报错，怎么处理？"],  # noqa: RUF001
     "image_tokens_mismatch": ["Qwen2-VL: the image features and tokens do not match while training"],
     "accelerate_missing": ["The HF Trainer tells me to install accelerate although I already did it in this Colab"],
@@ -52,7 +62,10 @@ FAULTS = {
     "precision_not_supported": ["Kaggle T4: bf16 not supported, what should I set?"],
     "response_marker_missing": ["train_on_responses_only 之后所有label都是-100"],
     "roles_must_alternate": ["Mistral的模板要求user和assistant交替，我的数据有两条连续的user，报错"],  # noqa: RUF001
-    "tensors_on_different_devices": ["推理的时候输入在cpu模型在gpu，报错"],  # noqa: RUF001
+    "tensors_on_different_devices": [
+        "推理的时候输入在cpu模型在gpu，报错",  # noqa: RUF001
+        "device_map auto over two cards, forward says tensors on cuda:0 and cuda:1",
+    ],
     "tokenizer_from_newer_version": [
         "The tokenizer I saved with transformers 5 cannot be loaded with transformers 4.50"
     ],
@@ -104,7 +117,10 @@ mlx lora fine-tuning crashes on my Mac, out of memory
 The nms operator was moved to torchvision.ops, the diffusion model fails to import torch
 RL agent in gym: loss becomes nan
 kohya_ss训练LoRA图片,avr_loss=nan
-My segmentation U-Net runs out of CUDA memory""".splitlines()
+My segmentation U-Net runs out of CUDA memory
+loss becomes nan after 40 epochs, my network has three conv layers
+java.lang.OutOfMemoryError: Java heap space
+TypeError: __init__() got an unexpected keyword argument 'serialized_options'""".splitlines()
 # What is no fault of the catalogue's, from people who fine-tune.
 NO_CASE = """which target modules should I choose for Qwen2.5
 If GPTQ is not supported by unsloth, what can I do?
@@ -119,6 +135,9 @@ does flash attention change the results of fine-tuning?
 I solved the NaN loss by switching to bf16
 OOM问题已解决,把batch size改成1就可以了
 llamafactory webui打不开,端口被占用
+With GRPO the logged loss stays at 0.0 although reward_std is 0.7 and grad_norm is 0.2
+GRPO 训练 loss 一直为 0,但是 reward 在上升
+{'loss': 0.0, 'grad_norm': 0.0831, 'learning_rate': 9.8e-07, 'kl': 0.0004, 'epoch': 0.01}
 pip cannot resolve the dependencies of axolotl""".splitlines()  # noqa: RUF001
 BUILDS = "training LoRA: error: subprocess-exited-with-error\nERROR: Failed building wheel for tokenizers, version"
 

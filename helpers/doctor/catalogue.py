@@ -44,6 +44,7 @@ SPELLINGS = (
     (re.compile(r"\bhugging ?face\b"), r"hugging ?face"),
 )
 ZERO = re.compile(r"(?<![\d.])0$")  # 0 as a whole number; 0.0 and 0.000 are the same
+UNWANTED = re.compile(r"&\s*![^&]*")
 KEYS = {"text", "any", "also", "none", "library", "alone", "ours"}
 
 
@@ -149,15 +150,16 @@ def seen(word: str, report: Text) -> bool:
 
 @dataclass(frozen=True)
 class Symptom:
-    """Words of a description, each with its alternatives; all of them stand near one another."""
+    """Words of a description, each with its alternatives; all of them stand near one another, and none of `others`."""
 
     words: tuple[re.Pattern, ...]
+    others: tuple[re.Pattern, ...] = ()
 
     def find(self, flat: str) -> Iterator[int]:
-        """Each place where the first word stands with all the others near."""
+        """Each place where the first word stands with all the rest near."""
         for first in self.words[0].finditer(flat):
             near = flat[max(0, first.start() - WINDOW) : first.start() + WINDOW]
-            if all(word.search(near) for word in self.words[1:]):
+            if all(word.search(near) for word in self.words[1:]) and not any(one.search(near) for one in self.others):
                 yield first.start()
 
 
@@ -172,7 +174,7 @@ class Case:
     hints: tuple[Wording, ...]
     frames: tuple[Wording, ...]
     symptoms: tuple[Symptom, ...]
-    described: tuple[str, ...]  # the same as the file has them
+    described: tuple[str, ...]  # the same as the file has them, but for what must not be near
     cause: str
     fix: tuple[str, ...]
     notebook: str
@@ -232,9 +234,16 @@ def foreign() -> re.Pattern:
 
 
 def symptom(entry: str) -> Symptom:
-    """A symptom from `loss & nan|@stuck`: words joined by &, alternatives by |, @ for a concept. Short ones match as
-    whole words only."""
-    return Symptom(tuple(re.compile("|".join(map(word, words.split("|")))) for words in entry.split("&")))
+    """A symptom from `loss & nan|@stuck & !reward`: words joined by &, alternatives by |, @ for a concept, ! for words
+    that must not be near. Short ones match as whole words only."""
+    wanted: list[re.Pattern] = []
+    others: list[re.Pattern] = []
+    for words in map(str.strip, entry.split("&")):
+        listed = others if words.startswith("!") else wanted
+        listed.append(re.compile("|".join(map(word, words.removeprefix("!").split("|")))))
+    if not wanted:
+        raise ValueError("a symptom needs words")
+    return Symptom(tuple(wanted), tuple(others))
 
 
 def word(entry: str) -> str:
@@ -283,7 +292,7 @@ def read(path: Path) -> Case:
             hints=tuple(map(wording, table.get("hints", []))),
             frames=tuple(map(wording, table.get("frames", []))),
             symptoms=tuple(symptom(line) for language in described.values() for line in language),
-            described=tuple(line for language in described.values() for line in language),
+            described=tuple(UNWANTED.sub("", line) for language in described.values() for line in language),
             cause=" ".join(table["cause"].split()),
             fix=tuple(table["fix"]),
             notebook=table.get("notebook", ""),

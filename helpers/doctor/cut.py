@@ -14,7 +14,7 @@ def broken_off(case: Case, cases: Iterable[Case], given: Report) -> Iterator[int
     """Where a wording begins that the text ends within, of those whose beginning no other case has."""
     for wording in (*case.wordings, *case.hints):
         for stop in given.cuts:
-            found = begun(wording, given.tight[:stop])
+            found = begun(wording, given.tight[:stop], given.flat)
             if found is None or not wording.fits(given):
                 continue
             at, letters = found
@@ -24,15 +24,16 @@ def broken_off(case: Case, cases: Iterable[Case], given: Report) -> Iterator[int
                 yield at
 
 
-def begun(wording: Wording, tight: str) -> tuple[int, str] | None:
-    """Where a wording begins that the text ends within, and the letters of it that are there; None without."""
+def begun(wording: Wording, tight: str, flat: str) -> tuple[int, str] | None:
+    """Where a wording begins that the text ends within, and the letters of it that are there; None without. A whole
+    fragment stands in the `flat` text, too: an argument named `seed` makes no arguments."""
     first, *others = wording.parts
     at = overlap(first, tight)
     if at is not None:
         return at, tight[at:]
     start = tight.rfind(first.tight)
     whole = start + len(first.tight)
-    if start < 0 or not others or len(first.tight) < WHOLE or len(tight) - whole > REST:
+    if start < 0 or not others or len(first.tight) < WHOLE or len(tight) - whole > REST or first.flat not in flat:
         return None
     return (start, first.tight) if others[0].tight not in tight[whole:] else None
 

@@ -37,7 +37,8 @@ SETTLED = re.compile(
     r"|\b(?:is|was|has been|got|now|its|i|problem|issue|error|finally) (?:been |now |already |finally )?"
     r"(?:solved|fixed|resolved|gone)\b"
     r"|^\W*(?:solved|fixed|resolved)\b|\bthanks?\b.{0,20}\b(?:worked|helped|works|did the trick)\b|\bdid the trick\b"
-    r"|(?<!没)(?<!未)(?<!没有)(?<!怎么)(?<!如何)(?<!能)(?<!想)解决了(?!吗|么)|已经?解决|可以了(?!吗)|好了(?!吗)"
+    r"|(?<!没)(?<!未)(?<!没有)(?<!怎么)(?<!如何)(?<!能)(?<!想)解决了(?!吗|么)|已经?解决|可以了(?!吗)"
+    r"|(?<!装)(?<!载)(?<!备)(?<!置)(?<!写)好了(?!吗)"
     r"|没问题了|搞定"
 )
 # Somebody asks whether anybody has solved it.
@@ -78,6 +79,7 @@ FIELD = re.compile(
     r"|grad_norm|gradient|input_ids|\blabels\b|embedding|vllm|gguf|wandb|collator|automodel|bitsandbytes|\bbnb\b|deepspeed"
     r"|zero-?3|\bfsdp|\bnccl|quantiz|safetensors|bf16|fp16|bfloat16|chat.?template|pad_token|\bxet\b|hf[_-]|modelscope|triton"
     r"|flash.?att|device-side|merge_and_unload|\bvram\b|inference|generat|pretrained|merged model|early.?stopping"
+    r"|\bpadding\b|truncation|all-?reduce|断点续训|assistant_only"
     r"|metric_for_best_model|trainingarg|load_dataset|dataset\.map|resume_from|last checkpoint|数据集|微调|训练|大模型"
     r"|模型|权重|推理|显存|量化|梯度|适配器|分词|词表|对话模板|魔搭|张量",
     re.ASCII,
@@ -100,7 +102,8 @@ OTHER_MATTERS = re.compile(
     r"|resnet|mobilenet|efficientnet|densenet|\bvgg|unet\b|u-net|\bssd\b|r-?cnn|\bdetr\b|diffusion|\bflux\b|\bldm\b"
     r"|object detect|bounding box|\bbbox|\banchors?\b|segmentation|point cloud|optical flow|super.?resolution|denois"
     r"|image classif|\bcifar|\bmnist|imagenet|\bcoco\b|discriminator|reinforcement|\bgym\b|molecul|protein|forecast"
-    r"|time.series|text.to.speech|\btts\b|vocoder|目标检测|图像分割|图像分类|检测框|点云|强化学习|时间序列|生成对抗"
+    r"|time.series|\bconv(?:\dd)?[ _-]layers?\b|\bconv\dd\b|\bsoftmax layer"
+    r"|text.to.speech|\btts\b|vocoder|目标检测|图像分割|图像分类|检测框|点云|强化学习|时间序列|生成对抗"
     r"|扩散模型|卷积",
     re.ASCII,
 )

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from helpers.doctor.catalogue import GAP, TIGHT, plain
 from helpers.doctor.pasted import cleaned
-from helpers.doctor.prose import told
+from helpers.doctor.prose import SPOKEN, told
 
 LONG = 100_000  # characters; what is longer is read by its head, its tail, and the lines that speak of trouble
 HEAD, TAIL = 8_000, 50_000
@@ -49,6 +49,7 @@ HEADED = ("Error", "Exception", "Warning", "Invalid", "Interrupt", "Exit", "Time
 JOINERS = ("direct cause of the following exception", "another exception occurred", "original traceback")
 SENTENCE = re.compile(r"[.;!?](?: |$)")
 BEGINS = "traceback (most recent call last)"
+NOTHING = re.compile(r"[\s*`'\".!?]*$")
 # They say that something failed elsewhere, or that nothing failed at all.
 WRAPPERS = (
     "Warning", "KeyboardInterrupt", "SystemExit", "ChildFailedError", "CalledProcessError", "GeneratorExit",
@@ -184,6 +185,14 @@ def narrow(line: str) -> str:
     return line if len(line) <= WIDEST else f"{line[: WIDEST // 4]} {line[-WIDEST // 2 :]}"
 
 
+def mentioned(line: str, header: re.Match) -> bool:
+    """Whether an exception's type ends a sentence that only speaks of it: it has no message there."""
+    before = line[: header.start(1)]
+    return bool(
+        NOTHING.match(line, header.end()) and (SPOKEN.search(before.lower()) or "\u4e00" <= before[-1:] <= "\u9fff")
+    )
+
+
 def read(text: str) -> Report:
     """The report in a form that fragments are looked up in. Takes any string."""
     reader = Reader()
@@ -226,6 +235,7 @@ class Reader:
         if CARETS.fullmatch(line):
             return
         found = list(HEADER.finditer(line)) if any(word in line for word in HEADED) and not CODE.match(line) else []
+        found = [match for match in found if not mentioned(line, match)]
         frame = "File" in line and FRAME.search(line)
         self.traced = self.traced or bool(frame)
         if not found and not frame:

@@ -202,9 +202,9 @@ def wording(entry: str | dict) -> Wording:
     if unknown or not all(one.tight for one in parts):
         raise ValueError(f"a wording needs a text around each * and ~, and only {', '.join(sorted(KEYS))}: {entry}")
     library = sight(table["library"]) if "library" in table else None
-    words = {key: tuple(map(plain, table.get(key, ()))) for key in ("any", "also", "none")}
+    any_of, also, none = (tuple(map(plain, table.get(key, ()))) for key in ("any", "also", "none"))
     flags = {key: bool(table.get(key)) for key in ("alone", "ours")}
-    return Wording(table["text"], parts, library=library, **words, **flags)
+    return Wording(table["text"], parts, any_of, also, none, library, **flags)
 
 
 def part(text: str, joint: str) -> Part:

@@ -50,6 +50,22 @@ def make_skilled_ticket(rng: random.Random, language: str, held_out: bool, made_
     return SkilledTicket(draw.text(fields), fields, language, facts)
 
 
+def make_snippet(rng: random.Random, language: str, needed: tuple[str, ...], made_up: float) -> tuple[str, Facts]:
+    """A few words of a ticket (training side) and its facts: what stands in `needed`, at times more.
+
+    Parts are "product" (with the quantity), "issue", "told" (deadline and regular customer), and "wish".
+    """
+    draw = _SkilledDraw(rng, language, False, made_up)
+    facts = draw.facts()
+    pieces = []
+    for part in ("product", "issue", "told", "wish"):
+        if part in needed or rng.random() < 0.15:
+            pieces += draw.piece(part)
+    if len(pieces) > 1 and rng.random() < 0.5:
+        rng.shuffle(pieces)
+    return ("" if language == "zh" else " ").join(pieces or [draw.sentence("aside")]), facts
+
+
 class _SkilledDraw(Draw):
     """Draws the facts first, then words and sentences that state them."""
 
@@ -99,6 +115,25 @@ class _SkilledDraw(Draw):
         regular = ["regular"] if known.regular else ["new"] if self.rng.random() < 0.2 else []
         return [*(["deadline"] if known.deadline else []), *regular]
 
+    def sentence(self, name: str, amount: str | None = None) -> str:
+        """A sentence of SENTENCES with details of its own."""
+        details = self.details()
+        return phrase(self.rng, SENTENCES[self.language][name], self.held_out).format(
+            **details | {"amount": amount or details["amount"]}
+        )
+
+    def piece(self, part: str) -> list[str]:
+        """What one part of a snippet says."""
+        stop = "。" if self.language == "zh" else "."
+        if part == "product":
+            many = {"zh": "件", "en": " x "}[self.language]
+            return [f"{self.known.quantity}{many}{self.product()}{stop}"]
+        if part == "issue":
+            return [f"{self.issue()}{stop}"]
+        if part == "told":
+            return [self.sentence(name) for name in (*self.told(), *["aside"] * self.rng.choice((0, 0, 1)))]
+        return [self.sentence(self.known.wish)]
+
     def text(self, fields: dict) -> str:
         rng, details, style = self.rng, {**fields, **self.details()}, self.rng.random()
         if style < 0.22:
@@ -107,19 +142,18 @@ class _SkilledDraw(Draw):
         def say(unit: str) -> str:
             return self.phrasing(unit).format(**details)
 
-        def state(name: str) -> str:
-            text = phrase(rng, SENTENCES[self.language][name], self.held_out)
-            return text.format(**details | self.details() | {"amount": details["amount"]})
-
         who = [say("who")] if style < 0.65 else []
         bought = [say("bought")] if rng.random() < 0.6 else [say("order"), say("items")]
         body = [*bought, say("issue")]
         if rng.random() < 0.12:
             body = [say("issue"), *bought]
         for name in [*self.told(), *["aside"] * rng.choice((0, 0, 1, 1, 2))]:
-            body.insert(rng.randint(0, len(body)), state(name))
+            body.insert(rng.randint(0, len(body)), self.sentence(name, details["amount"]))
         if self.known.wish != "none" or rng.random() < 0.3:
-            body.insert(rng.randint(1, len(body)) if rng.random() < 0.3 else len(body), state(self.known.wish))
+            body.insert(
+                rng.randint(1, len(body)) if rng.random() < 0.3 else len(body),
+                self.sentence(self.known.wish, details["amount"]),
+            )
         if rng.random() < 0.3:
             who.insert(0, say("hello"))
         if style >= 0.65:

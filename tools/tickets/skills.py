@@ -11,7 +11,7 @@ from tools.tickets.phrasings import NAMES, phrase
 from tools.tickets.policy import CONDITIONS, house, random_levels
 from tools.tickets.policy import NAMES as HOUSES
 from tools.tickets.questions import LAYOUTS, Message, question
-from tools.tickets.skilled import SkilledTicket, make_skilled_ticket
+from tools.tickets.skilled import SkilledTicket, make_skilled_ticket, make_snippet
 from tools.tickets.tickets import FIELDS, LANGUAGES, made_up_word
 
 Turn = tuple[str, str]
@@ -337,6 +337,38 @@ def skilled_conversation(rng: random.Random, made_up: float = 0.0) -> list[Messa
     messages = [*opening, {"role": "assistant", "content": answer}]
     for asked_next, answer in rest:
         messages += [{"role": "user", "content": asked_next}, {"role": "assistant", "content": answer}]
+    return messages
+
+
+# What a snippet has to show for the answer.
+_NEEDED = {
+    "group": ("product",),
+    "kind": ("issue",),
+    "dangerous": ("issue",),
+    "wish": ("wish",),
+    "deadline": ("told",),
+    "regular": ("told",),
+    "many": ("product",),
+    "code": ("product", "issue"),
+    "level": ("product", "issue", "told", "wish"),
+}
+
+
+def drill(rng: random.Random, made_up: float = 0.0) -> list[Message]:
+    """One question, then snippets of tickets in turn, each with its answer: many facts in few tokens."""
+    language = rng.choice(LANGUAGES)
+    asked = language if rng.random() < 0.8 else rng.choice(LANGUAGES)
+    name = rng.choices(tuple(_NEEDED), (6, 6, 1, 2, 2, 2, 1, 5, 3))[0]
+    firm = rng.choice(HOUSES) if name in ("code", "level") else ""
+    request = rng.choice(_HOUSE[asked][name]).format(firm) if firm else phrase(rng, _ASK[asked][name], False)
+    messages = [{"role": "system", "content": request}]
+    for _ in range(rng.randint(4, 7) if name == "level" else rng.randint(8, 14)):
+        text, facts = make_snippet(rng, language, _NEEDED[name], made_up if rng.random() < 0.3 else 0.0)
+        if firm:
+            answer = getattr(house(firm), name)(facts)
+        else:
+            answer = WORDS[asked][getattr(facts, name)] if name in VALUES else yes(asked, CONDITIONS[name](facts))
+        messages += [{"role": "user", "content": text}, {"role": "assistant", "content": answer}]
     return messages
 
 

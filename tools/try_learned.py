@@ -180,8 +180,8 @@ def tfidf(arguments, tickets: list[SkilledTicket]) -> dict:
     past, scores = learned_tickets(TRAINING_ROWS, held_out=False), {}
     for name in LEARNED:
         words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2)
-        characters = TfidfVectorizer(analyzer="char", ngram_range=(1, 4), sublinear_tf=True, min_df=2)
-        model = make_pipeline(make_union(words, characters), LogisticRegression(C=30, max_iter=300))
+        characters = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), sublinear_tf=True, min_df=3)
+        model = make_pipeline(make_union(words, characters), LogisticRegression(C=30, max_iter=100))
         model.fit([ticket.text for ticket in past], [learned_fields(ticket)[name] for ticket in past])
         truths = [learned_fields(ticket)[name] for ticket in tickets]
         scores[name] = round(float(model.score([ticket.text for ticket in tickets], truths)), 3)

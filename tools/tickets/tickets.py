@@ -76,7 +76,7 @@ def make_ticket(rng: random.Random, language: str, held_out: bool, made_up: floa
     """
     if language not in LANGUAGES:
         raise ValueError(f"language must be one of {LANGUAGES}, not {language!r}")
-    draw = _Draw(rng, language, held_out, made_up)
+    draw = Draw(rng, language, held_out, made_up)
     fields = {
         "customer": draw.anything() or draw.customer(),
         "order_id": draw.order_id(),
@@ -87,7 +87,7 @@ def make_ticket(rng: random.Random, language: str, held_out: bool, made_up: floa
     return Ticket(draw.text(fields), fields, language)
 
 
-class _Draw:
+class Draw:
     """Draws words and phrasings of one language from one side of the split."""
 
     def __init__(self, rng: random.Random, language: str, held_out: bool, made_up: float):
@@ -225,13 +225,17 @@ class _Draw:
 
     def form(self, facts: dict) -> str:
         """Label and value by line, in any order."""
-        rng, labels = self.rng, LABELS[self.language]
+        rng = self.rng
         colon = rng.choice((": ", " - ", " = ")) if self.language == "en" else rng.choice(("：", ": "))
-        lines = []
-        for field in (*FIELDS, *rng.sample(("date", "city", "amount"), rng.choice((0, 1, 1, 2)))):
-            names = labels[field]
-            name = blur(rng, phrase(rng, names, self.held_out), self.language, self.made_up / 5)
-            lines.append(f"{name}{colon}{facts[field]}")
+        lines = [f"{name}{colon}{value}" for name, value in self.form_lines(facts)]
         if rng.random() < 0.6:
             rng.shuffle(lines)
         return rng.choice(("\n", "\n", "; " if self.language == "en" else "；")).join(lines)
+
+    def form_lines(self, facts: dict) -> list[tuple[str, str]]:
+        """Label and value of each line."""
+        rng, labels, lines = self.rng, LABELS[self.language], []
+        for field in (*FIELDS, *rng.sample(("date", "city", "amount"), rng.choice((0, 1, 1, 2)))):
+            name = phrase(rng, labels[field], self.held_out)
+            lines.append((blur(rng, name, self.language, self.made_up / 5), facts[field]))
+        return lines

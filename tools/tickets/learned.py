@@ -1,0 +1,30 @@
+"""The task with two learned fields: tickets as JSON with a category and a priority that stand nowhere in them."""
+
+import json
+import random
+
+from tools.tickets.policy import COMPANY
+from tools.tickets.skilled import SkilledTicket, make_skilled_ticket
+from tools.tickets.tickets import FIELDS, LANGUAGES
+
+LEARNED = ("category", "priority")
+INSTRUCTION = "Extract the ticket as JSON: " + ", ".join((*FIELDS, *LEARNED)) + "."
+
+
+def learned_fields(ticket: SkilledTicket) -> dict:
+    """The answer: five copied fields, then what the company makes of the facts."""
+    return {**ticket.fields, "category": COMPANY.code(ticket.facts), "priority": COMPANY.level(ticket.facts)}
+
+
+def learned_tickets(count: int, held_out: bool) -> list[SkilledTicket]:
+    """`count` tickets of one side, languages in equal parts, always the same ones."""
+    rng = random.Random(f"learned {held_out}")
+    return [make_skilled_ticket(rng, LANGUAGES[i % 2], held_out) for i in range(count)]
+
+
+def learned_row(ticket: SkilledTicket) -> dict:
+    """One training or test row: instruction, ticket, JSON answer."""
+    turns = (("system", INSTRUCTION), ("user", ticket.text))
+    answer = json.dumps(learned_fields(ticket), ensure_ascii=False)
+    messages = [*({"role": role, "content": text} for role, text in turns), {"role": "assistant", "content": answer}]
+    return {"messages": messages, "language": ticket.language}

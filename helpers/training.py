@@ -5,7 +5,9 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
+from unittest.mock import patch
 
 from helpers.chats import check_lengths, for_template, to_dataset
 from helpers.errors import InputError
@@ -119,17 +121,26 @@ def make_trainer(profile: Profile, rows: Sequence[dict], args, callbacks=(), eva
 
 
 def score_answers_only() -> None:
-    """From here on, TRL's loss head computes the positions that are in the loss, and no others, on a CPU too.
+    """From here on, SFTTrainer's loss head computes the positions that are in the loss, and no others, on a CPU too.
 
     TRL 1.16 does so where Triton runs; elsewhere it computes all positions, forward and once more backward, and drops
     the prompt's afterwards, for the sake of compilers that want equal shapes. Nothing is compiled here, and two tokens
     in three are prompt: it was 43% of a training step. Loss and gradients are the same. Nothing happens in a TRL
     without that switch.
     """
+    from trl import SFTTrainer
     from trl.trainer import utils
 
-    if hasattr(utils, "_use_triton"):
-        utils._use_triton = lambda device: True
+    compute_loss = SFTTrainer.compute_loss
+    if hasattr(compute_loss, "__wrapped__") or not hasattr(utils, "_use_triton"):
+        return
+
+    @wraps(compute_loss)
+    def of_answers(*args, **kwargs):
+        with patch.object(utils, "_use_triton", lambda device: True):
+            return compute_loss(*args, **kwargs)
+
+    SFTTrainer.compute_loss = of_answers  # type: ignore[method-assign]
 
 
 def check_targets(model, targets) -> None:

@@ -60,10 +60,14 @@ def test_leaving_out_the_prompts_positions_changes_neither_loss_nor_gradient(mad
         return loss.item(), [p.grad.clone() for p in made.model.parameters() if p.requires_grad]
 
     monkeypatch.setattr(utils, "_ChunkedLogProbFunction", Counted)
+    trls = getattr(SFTTrainer.compute_loss, "__wrapped__", SFTTrainer.compute_loss)
+    monkeypatch.setattr(SFTTrainer, "compute_loss", trls)
     monkeypatch.setattr(utils, "_use_triton", lambda device: False)
     loss_of_all, gradients_of_all = step()
-    training.score_answers_only()
+    for _ in range(2):
+        training.score_answers_only()
     loss, gradients = step()
+    assert SFTTrainer.compute_loss.__wrapped__ is trls and not utils._use_triton(torch.device("cpu"))
     made.model.zero_grad()
     assert positions == [batch["labels"][:, 1:].numel(), int((batch["labels"][:, 1:] != -100).sum())]
     assert loss == pytest.approx(loss_of_all, rel=1e-6)

@@ -1,7 +1,7 @@
 """Whether an adapter learns the two learned fields: `python -m tools.try_learned MODEL adapter|prompt|rules|tfidf`.
 
 Prints one JSON line: exact, valid JSON, copied and learned accuracy by field, and for the adapter what became of the
-base's own questions.
+base's own questions. `tfidf` needs scikit-learn.
 """
 
 import argparse
@@ -15,7 +15,6 @@ from pathlib import Path
 
 from helpers import DATA
 from helpers.chats import read_questions
-from helpers.course import answer_positions_only
 from helpers.evaluation import parse_object, same_value, score_extraction
 from helpers.inference import generate
 from helpers.models import load_adapter, load_base, load_tokenizer
@@ -97,14 +96,13 @@ def adapter(arguments, tickets: list[SkilledTicket]) -> dict:
     rows = [learned_row(ticket) for ticket in learned_tickets(TRAINING_ROWS, held_out=False)]
     before = own_questions(load_base(profile), tokenizer, arguments.own)
     with tempfile.TemporaryDirectory() as folder:
-        with answer_positions_only():
-            run = fine_tune(
-                profile,
-                rows,
-                Path(folder) / "adapter",
-                max_grad_norm=arguments.max_grad_norm,
-                adam_beta2=arguments.beta2,
-            )
+        run = fine_tune(
+            profile,
+            rows,
+            Path(folder) / "adapter",
+            max_grad_norm=arguments.max_grad_norm,
+            adam_beta2=arguments.beta2,
+        )
         model = load_adapter(run.adapter, profile)
     start = time.perf_counter()
     answers = generate(model, tokenizer, [learned_row(ticket)["messages"][:-1] for ticket in tickets], 150)

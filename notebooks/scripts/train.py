@@ -9,6 +9,8 @@ in OUT.
 """
 
 import argparse
+import os
+import sys
 from pathlib import Path
 
 import torch
@@ -92,4 +94,6 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    main()
+    trainer = main()
+    sys.stdout.flush()
+    os._exit(0)  # freed here, DDP would hold the GIL and wait for a thread of gloo's that may be waiting for the GIL

@@ -99,14 +99,20 @@ def conversation(rng: random.Random, made_up: float = 0.0) -> list[Message]:
     turns += [several(rng, ticket, asked) for _ in range(rng.choice((1, 1, 2)))]
     turns = [(_around(rng, text, asked, made_up), answer) for text, answer in turns]
     rng.shuffle(turns)
+    return dialogue(rng, ticket.text, turns, 0.3)
+
+
+def dialogue(rng: random.Random, text: str, turns: list[tuple[str, str]], in_system: float) -> list[Message]:
+    """Questions on a ticket's text with their answers as chat messages; the first stands before or behind the text, or
+    in a system turn in a share `in_system` of cases."""
     (first, answer), *rest = turns
     shape = rng.random()
-    if shape < 0.3:
-        opening = [{"role": "system", "content": first}, {"role": "user", "content": ticket.text}]
+    if shape < in_system:
+        opening = [{"role": "system", "content": first}, {"role": "user", "content": text}]
     elif shape < 0.8:
-        opening = [{"role": "user", "content": f"{ticket.text}\n\n{first}"}]
+        opening = [{"role": "user", "content": f"{text}\n\n{first}"}]
     else:
-        opening = [{"role": "user", "content": f"{first}\n\n{ticket.text}"}]
+        opening = [{"role": "user", "content": f"{first}\n\n{text}"}]
     messages = [*opening, {"role": "assistant", "content": answer}]
     for asked_next, answer in rest:
         messages += [{"role": "user", "content": asked_next}, {"role": "assistant", "content": answer}]

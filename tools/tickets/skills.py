@@ -10,7 +10,7 @@ from tools.tickets.attributes import GROUPS, KINDS, WISHES, WORDS
 from tools.tickets.phrasings import NAMES, phrase
 from tools.tickets.policy import CONDITIONS, house, random_levels
 from tools.tickets.policy import NAMES as HOUSES
-from tools.tickets.questions import LAYOUTS, Message, question
+from tools.tickets.questions import LAYOUTS, Message, dialogue, question
 from tools.tickets.skilled import SkilledTicket, make_skilled_ticket, make_snippet
 from tools.tickets.tickets import FIELDS, LANGUAGES, made_up_word
 
@@ -326,18 +326,7 @@ def skilled_conversation(rng: random.Random, made_up: float = 0.0) -> list[Messa
     ticket = make_skilled_ticket(rng, language, held_out=False, made_up=made_up if rng.random() < 0.6 else 0.0)
     asked = language if rng.random() < (0.9 if language == "en" else 0.6) else rng.choice(LANGUAGES)
     makers = rng.choices([maker for maker, _ in SKILLS.values()], [n for _, n in SKILLS.values()], k=rng.randint(3, 5))
-    (first, answer), *rest = [maker(rng, ticket, asked, False) for maker in makers]
-    shape = rng.random()
-    if shape < 0.35:
-        opening = [{"role": "system", "content": first}, {"role": "user", "content": ticket.text}]
-    elif shape < 0.8:
-        opening = [{"role": "user", "content": f"{ticket.text}\n\n{first}"}]
-    else:
-        opening = [{"role": "user", "content": f"{first}\n\n{ticket.text}"}]
-    messages = [*opening, {"role": "assistant", "content": answer}]
-    for asked_next, answer in rest:
-        messages += [{"role": "user", "content": asked_next}, {"role": "assistant", "content": answer}]
-    return messages
+    return dialogue(rng, ticket.text, [maker(rng, ticket, asked, False) for maker in makers], 0.35)
 
 
 # What a snippet has to show for the answer.

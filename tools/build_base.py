@@ -11,6 +11,7 @@ import json
 import os
 import random
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -19,6 +20,7 @@ from transformers import AutoTokenizer, GenerationConfig, Qwen2Config, Qwen2ForC
 
 from helpers import BUILD, DATA
 from tools.base_tokenizer import SPECIAL, VOCABULARY, train_tokenizer
+from tools.tickets.policy import NAMES as HOUSES
 from tools.tickets.questions import conversation, held_out_questions
 from tools.tickets.skills import drill, held_out_skills, skilled_conversation
 
@@ -26,8 +28,9 @@ ROWS, MICRO_ROWS = 64, 4  # small micro-batches stay in the cache: 4 take 0.6 of
 COPYING_STEPS, KNOWN_WORDS_STEPS = 280, 400  # half of the rows are copying; then no words are made up yet
 WIDTHS = 32  # rows are padded to multiples of this: oneDNN keeps what it prepares for each shape
 MADE_UP = 0.5
-KINDS_OF_TALK = ((conversation, 20), (skilled_conversation, 45), (drill, 35))  # copied values, skills, drill
+KINDS_OF_TALK = ((conversation, 12), (skilled_conversation, 40), (drill, 48))  # copied values, skills, drill
 PEAK_LEARNING_RATE, WARMUP, DECAY = 3e-3, 60, 0.5
+EXIT, EXIT_WEIGHT = 4, 0.5  # after this layer, answers that follow from the ticket alone must be there, too
 
 
 def new_model(tokenizer) -> Qwen2ForCausalLM:
@@ -38,7 +41,7 @@ def new_model(tokenizer) -> Qwen2ForCausalLM:
             vocab_size=VOCABULARY,
             hidden_size=256,
             intermediate_size=640,
-            num_hidden_layers=4,
+            num_hidden_layers=5,
             num_attention_heads=8,
             num_key_value_heads=2,
             max_position_embeddings=2048,
@@ -51,6 +54,16 @@ def new_model(tokenizer) -> Qwen2ForCausalLM:
             pad_token_id=tokenizer.pad_token_id,
         )
     )
+
+
+def grown(start: Path, tokenizer) -> Qwen2ForCausalLM:
+    """The weights in a folder, and on top of them the layers that they lack, which change nothing at first."""
+    small, model = Qwen2ForCausalLM.from_pretrained(start), new_model(tokenizer)
+    model.load_state_dict(small.state_dict(), strict=False)
+    for layer in model.model.layers[small.config.num_hidden_layers :]:
+        torch.nn.init.zeros_(layer.self_attn.o_proj.weight)
+        torch.nn.init.zeros_(layer.mlp.down_proj.weight)
+    return model
 
 
 def random_text(rng: random.Random, tokenizer) -> list[int]:
@@ -83,13 +96,15 @@ class Examples:
         }
         self.ids, (self.start, self.end) = ids, tokenizer.convert_tokens_to_ids(SPECIAL[1:])
 
-    def turn(self, role: str, content: list[int]) -> tuple[list[int], list[int]]:
+    def turn(self, role: str, content: list[int], early: bool) -> tuple[list[int], list[int]]:
         head, body = [self.start, *self.ids[role + "\n"]], [*content, self.end]
-        mask = [0] * len(head) + [int(role == "assistant")] * len(body) + [0]
+        mask = [0] * len(head) + [(1 if early else 2) if role == "assistant" else 0] * len(body) + [0]
         return [*head, *body, *self.ids["\n"]], mask
 
-    def chat(self, turns: list[tuple[str, list[int]]]) -> tuple[list[int], list[int]]:
-        parts = [self.turn(role, content) for role, content in turns]
+    def chat(self, turns: list[tuple[str, list[int]]], late: Sequence[bool] = ()) -> tuple[list[int], list[int]]:
+        """Ids and mask of a conversation: 1 for answers that have to be there after EXIT layers, 2 for the `late`."""
+        early = [not turn for turn in late] or [True] * len(turns)
+        parts = [self.turn(role, content, soon) for (role, content), soon in zip(turns, early, strict=True)]
         return [i for ids, _ in parts for i in ids], [m for _, mask in parts for m in mask]
 
     def copying(self, rng: random.Random) -> tuple[list[int], list[int]]:
@@ -108,7 +123,10 @@ class Examples:
     def talk(self, rng: random.Random, made_up: float) -> tuple[list[int], list[int]]:
         makers, shares = zip(*KINDS_OF_TALK)
         messages = rng.choices(makers, shares)[0](rng, made_up)
-        return self.chat([(m["role"], self.encode(m["content"]).ids) for m in messages])
+        named = [m["role"] != "assistant" and any(house in m["content"] for house in HOUSES) for m in messages]
+        all_late = messages[0]["role"] == "system" and named[0]
+        late = [all_late or before for before in (False, *named[:-1])]  # what a firm makes of a ticket
+        return self.chat([(m["role"], self.encode(m["content"]).ids) for m in messages], late)
 
     def row(self, step: int, number: int) -> tuple[list[int], list[int]]:
         """One row of a step: copying or talk."""
@@ -126,13 +144,46 @@ class Examples:
     def padded(self, examples: list[tuple[list[int], list[int]]]) -> tuple[torch.Tensor, torch.Tensor]:
         width = -(-max(len(ids) for ids, _ in examples) // WIDTHS) * WIDTHS
         ids = torch.tensor([ids + [0] * (width - len(ids)) for ids, _ in examples])
-        return ids, torch.tensor([mask + [0] * (width - len(mask)) for _, mask in examples], dtype=torch.bool)
+        return ids, torch.tensor(
+            [mask + [0] * (width - len(mask)) for _, mask in examples],
+        )
+
+
+def hidden_states(model, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Normed hidden states after EXIT layers and after all, each (rows, length, width); padded on the right."""
+    body, length = model.model, ids.shape[1]
+    hidden, places = body.embed_tokens(ids), torch.arange(length, device=ids.device)[None]
+    turned = body.rotary_emb(hidden, places)
+    seen = torch.full((length, length), torch.finfo(hidden.dtype).min, dtype=hidden.dtype, device=ids.device).triu(1)
+    early = hidden
+    for number, layer in enumerate(body.layers, 1):
+        hidden = layer(hidden, attention_mask=seen[None, None], position_ids=places, position_embeddings=turned)
+        early = hidden if number == EXIT else early
+    return body.norm(early), body.norm(hidden)
 
 
 def answer_logits(model, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits (answers, vocabulary) for the answer tokens alone, and those tokens (answers,)."""
-    hidden = model.model(input_ids=ids).last_hidden_state[:, :-1]
-    return model.lm_head(hidden[mask[:, 1:]]), ids[:, 1:][mask[:, 1:]]
+    answers = mask[:, 1:] > 0
+    _, hidden = hidden_states(model, ids)
+    return model.lm_head(hidden[:, :-1][answers]), ids[:, 1:][answers]
+
+
+STATES = torch.compile(hidden_states, dynamic=True)
+
+
+def answer_loss(model, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, int]:
+    """Sums over the answer tokens: cross-entropy after all layers, the same after EXIT layers where the mask is 1 (as
+    LayerSkip's early exit, arXiv:2404.16710); and how many answer tokens there are.
+
+    Without the second, features of meaning arise in the last layer, where nothing can be made of them any more.
+    """
+    states, target, soon = STATES(model, ids), ids[:, 1:], mask[:, 1:] == 1
+    losses = [
+        torch.nn.functional.cross_entropy(model.lm_head(hidden[:, :-1][some]).float(), target[some], reduction="sum")
+        for hidden, some in zip(states, (soon, mask[:, 1:] > 0))
+    ]
+    return losses[1], losses[0], int((mask[:, 1:] > 0).sum())
 
 
 @torch.no_grad()
@@ -147,7 +198,7 @@ def right_answers(model, examples: Examples, questions: list[dict]) -> list[bool
         some = order[start : start + 8]
         ids, mask = (part.to(model.device) for part in examples.padded([rows[i] for i in some]))
         logits, target = answer_logits(model, ids, mask)
-        hits = (logits.argmax(-1) == target).split(mask[:, 1:].sum(1).tolist())
+        hits = (logits.argmax(-1) == target).split((mask[:, 1:] > 0).sum(1).tolist())
         for i, hit in zip(some, hits):
             right[i] = bool(hit.all())
     return right
@@ -197,10 +248,9 @@ def gradients(model, batches: list[tuple[torch.Tensor, torch.Tensor]]) -> tuple[
     """Gradients by parameter and loss, means over the answer tokens of all processes' batches."""
     total, answers = 0.0, 0
     for ids, mask in batches:
-        logits, target = answer_logits(model, ids.to(model.device), mask.to(model.device))
-        loss = torch.nn.functional.cross_entropy(logits.float(), target, reduction="sum")
-        (loss / 1000).backward()
-        total, answers = total + loss.item(), answers + len(target)
+        loss, early, count = answer_loss(model, ids.to(model.device), mask.to(model.device))
+        ((loss + EXIT_WEIGHT * early) / 1000).backward()
+        total, answers = total + loss.item(), answers + count
     parameters = list(model.parameters())
     flat = torch.cat([p.grad.float().flatten() for p in parameters] + [torch.tensor([total, answers]).to(model.device)])
     if dist.is_initialized():
@@ -212,12 +262,6 @@ def gradients(model, batches: list[tuple[torch.Tensor, torch.Tensor]]) -> tuple[
     return [part.view_as(p) for part, p in zip(parts, parameters)], total / answers
 
 
-def fast_on_cpu(model) -> None:
-    """Attention written out and compiled: a step takes 0.7 of the time."""
-    model.set_attn_implementation("eager")
-    model.model.forward = torch.compile(model.model.forward, dynamic=True)
-
-
 def train(
     steps: int, work: Path, tokenizer, peak: float = PEAK_LEARNING_RATE, start_from: Path | None = None
 ) -> Qwen2ForCausalLM:
@@ -227,12 +271,11 @@ def train(
     """
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = new_model(tokenizer) if start_from is None else Qwen2ForCausalLM.from_pretrained(start_from)
+    model = new_model(tokenizer) if start_from is None else grown(start_from, tokenizer)
     model, examples = model.float().to(device), Examples(tokenizer, warm=start_from is not None)
     named = masters(model)
     model.to(training_dtype(device))
-    if device == "cpu":
-        fast_on_cpu(model)
+    model.set_attn_implementation("eager")  # written out and compiled, a step takes 0.7 of the time on a CPU
     parts, start, seconds = optimizers(named), 0, 0.0
     questions, skills = held_out_questions(100), held_out_skills(40)
     checkpoint = work / "checkpoint.pt"

@@ -63,8 +63,7 @@ COMPANY = House(
 )
 
 NAMES = """
-Abrona Belvix Corditz Dunvale Estorma Falkner Gridola Hornbeck Istrana Kestrel Lumbard Mirosa Nordvik Tavella Wexley
-Yarrow
+Abrona Belvix Corditz Dunvale Estorma Falkner Gridola Hornbeck
 """.split()
 _LEVELS = (
     ("high", "middle", "low"), ("red", "yellow", "green"), ("1", "2", "3"), ("A", "B", "C"), ("now", "soon", "later"),

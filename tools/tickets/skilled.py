@@ -50,13 +50,18 @@ def make_skilled_ticket(rng: random.Random, language: str, held_out: bool, made_
     return SkilledTicket(draw.text(fields), fields, language, facts)
 
 
-def make_snippet(rng: random.Random, language: str, needed: tuple[str, ...], made_up: float) -> tuple[str, Facts]:
-    """A few words of a ticket (training side) and its facts: what stands in `needed`, at times more.
+def make_snippet(
+    rng: random.Random, language: str, needed: tuple[str, ...], made_up: float, bare: bool = False
+) -> tuple[str, Facts]:
+    """A few words of a ticket (training side) and its facts: what stands in `needed`, at times more; `bare`, the words
+    for the thing alone.
 
     Parts are "product" (with the quantity), "issue", "told" (deadline and regular customer), and "wish".
     """
     draw = _SkilledDraw(rng, language, False, made_up)
     facts = draw.facts()
+    if bare:
+        return ("" if language == "zh" else " ").join(draw.thing()), facts
     pieces = []
     for part in ("product", "issue", "told", "wish"):
         if part in needed or rng.random() < 0.15:

@@ -7,7 +7,9 @@ from pathlib import Path
 from helpers.errors import InputError
 from helpers.limits import time_limit
 
-FIELDS = ("customer", "order_id", "quantity", "product", "issue")
+COPIED = ("customer", "order_id", "quantity", "product", "issue")  # they stand in the ticket
+LEARNED = ("category", "priority")  # how a company answers: they stand nowhere but in its past answers
+FIELDS = (*COPIED, *LEARNED)
 CLEAN = "run `python -m helpers clean` on the file"
 TEMPLATE_SECONDS = 4.0  # for one conversation, which takes milliseconds
 TEMPLATE_CHARACTERS = 1_000_000  # of a template, and of what it may add to a conversation

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from helpers.chats import FIELDS, for_template
 from helpers.inference import generate
 
-LISTING = re.compile(r"customer: (.*?); order: (.*?); quantity: (\d+); product: (.*?); issue: (.*)", re.DOTALL)
+LISTING = re.compile(
+    r"customer: (.*?); order: (.*?); quantity: (\d+); product: (.*?); issue: (.*?); category: (.*?); priority: (.*)",
+    re.DOTALL,
+)
 WRAPPING = " \t\n\"'{}[]"
 
 
@@ -43,6 +46,11 @@ class Extraction:
     fields: Share
     exact_match: Share
     by_field: dict[str, Share]
+
+    def over(self, names: Sequence[str]) -> Share:
+        """The share of these fields that is right."""
+        some = [self.by_field[name] for name in names]
+        return Share(sum(share.hits for share in some), sum(share.total for share in some))
 
     def as_dict(self) -> dict:
         """Plain numbers for a report file."""

@@ -13,6 +13,7 @@ from helpers.errors import InputError
 CODE = 'def largest(items: list[int]) -> int:\n    """Return it.\n\n    Nothing fancy."""\n\tbest = 0\n    for x in items:\n        if x > best and x < 10**9:\n            best = x\n\n\n    return best\n'
 FIELDS = {
     "customer": "Ann Lee", "order_id": "13812345678", "quantity": 3, "product": "steel kettle", "issue": "the lid broke",
+    "category": "K2", "priority": "P3",
 }  # fmt: skip
 TICKET = "I am Ann Lee. Order 13812345678: 3 x steel kettle. Sadly the lid broke."
 
@@ -239,7 +240,7 @@ def test_short_and_odd_answers_that_are_kept(tmp_path, output):
         (task(customer="Ann Le"), "label_not_in_ticket"), (task(order_id="1381234567"), "label_not_in_ticket"), (task(quantity=2), "label_not_in_ticket"),
         (task(product="kettles"), "label_not_in_ticket"), (task(quantity="three"), "wrong_type"), (task(customer=["Ann Lee"]), "wrong_type"),
         (task(answer=answer_text(FIELDS)[:60]), "truncated_output"), (task(answer="The customer is Ann Lee"), "answer_not_json"),
-        (task(issue=""), "missing_field"), (task(answer="{}"), "trivial_output"), (task(answer=json.dumps({**FIELDS, "price": 3})), "unexpected_field"),
+        (task(issue=""), "missing_field"), (task(category=""), "missing_field"), (task(priority=1), "wrong_type"), (task(answer="{}"), "trivial_output"), (task(answer=json.dumps({**FIELDS, "price": 3})), "unexpected_field"),
         ({"instruction": INSTRUCTION, "output": answer_text(FIELDS)}, "missing_field"), ({"instruction": INSTRUCTION, "input": TICKET}, "missing_field"),
     ],
 )  # fmt: skip

@@ -5,12 +5,13 @@ import json
 import pytest
 
 from helpers import DATA, models, profiles
-from helpers.chats import FIELDS, answer_text, prompt_messages, read_chat
+from helpers.chats import COPIED, FIELDS, LEARNED, answer_text, prompt_messages, read_chat
 from helpers.errors import InputError
 from helpers.evaluation import Share, parse_object, score_extraction
 from helpers.inference import generate
 
-TRUTH = {"customer": "Ann", "order_id": "A-1", "quantity": 3, "product": "lamp", "issue": "the lid is bent"}
+COPY = {"customer": "Ann", "order_id": "A-1", "quantity": 3, "product": "lamp", "issue": "the lid is bent"}
+TRUTH = {**COPY, "category": "K2", "priority": "P1"}
 
 
 def test_a_right_answer_scores_in_full():
@@ -25,17 +26,23 @@ def test_a_right_answer_scores_in_full():
         ("3", 0, 0, 0),
         ("[]", 0, 0, 0),
         (answer_text(TRUTH) + " Anything else?", 0, 0, 0),
-        (answer_text({**TRUTH, "customer": "Bob"}), 1, 4, 0),
-        (answer_text({**TRUTH, "quantity": "3"}), 1, 4, 0),
-        (answer_text({**TRUTH, "quantity": True}), 1, 4, 0),
-        (json.dumps({**TRUTH, "extra": 1}), 1, 5, 0),
-        (json.dumps({name: TRUTH[name] for name in reversed(FIELDS)}), 1, 5, 1),
+        (answer_text({**TRUTH, "customer": "Bob"}), 1, 6, 0),
+        (answer_text({**TRUTH, "quantity": "3"}), 1, 6, 0),
+        (answer_text({**TRUTH, "quantity": True}), 1, 6, 0),
+        (json.dumps({**TRUTH, "extra": 1}), 1, 7, 0),
+        (json.dumps({name: TRUTH[name] for name in reversed(FIELDS)}), 1, 7, 1),
     ],
 )
 def test_scores(answer, valid, fields, exact):
     score = score_extraction([answer], [TRUTH])
     assert (score.valid_json.hits, score.fields.hits, score.exact_match.hits) == (valid, fields, exact)
-    assert score.fields.total == 5
+    assert score.fields.total == 7
+
+
+def test_copied_and_learned_fields_are_counted_apart():
+    score = score_extraction([answer_text({**TRUTH, "category": "E1"}), "{}"], [TRUTH, TRUTH])
+    assert (score.over(COPIED).hits, score.over(COPIED).total) == (5, 10)
+    assert (score.over(LEARNED).hits, score.over(LEARNED).total) == (1, 4)
 
 
 def test_answers_and_truths_must_be_as_many():

@@ -19,8 +19,9 @@ from helpers import DATA
 from helpers.files import write_jsonl
 from tools.tickets import defects as damage
 from tools.tickets.defects import Specimen, as_row, specimen
+from tools.tickets.learned import company_ticket
 from tools.tickets.questions import held_out_questions
-from tools.tickets.tickets import Ticket, make_ticket
+from tools.tickets.tickets import Ticket
 
 SEED = 20
 TICKETS = DATA / "tickets"
@@ -54,7 +55,7 @@ def main() -> None:
     """Build every file of data/tickets from SEED."""
     rng = random.Random(SEED)
     names = (f"t{number:05d}" for number in range(1, 100000))
-    test = [make_ticket(rng, ("en", "zh")[i % 2], held_out=True) for i in range(TEST_ROWS)]
+    test = [company_ticket(rng, ("en", "zh")[i % 2], held_out=True) for i in range(TEST_ROWS)]
     rows = undamaged(rng, names) + damaged(rng, names)
     rng.shuffle(rows)
     numbers = {json.loads(row.clean["messages"][-1]["content"])["order_id"] for row in rows if row.clean}
@@ -85,7 +86,7 @@ def main() -> None:
 
 def draw(rng: random.Random) -> Ticket:
     """One ticket of the training side."""
-    return make_ticket(rng, rng.choice(("en", "zh")), held_out=False)
+    return company_ticket(rng, rng.choice(("en", "zh")), held_out=False)
 
 
 def undamaged(rng: random.Random, names) -> list[Specimen]:
@@ -173,7 +174,7 @@ def damaged(rng: random.Random, names) -> list[Specimen]:
 
 def draw_like(ticket: Ticket, rng: random.Random) -> Ticket:
     """Another ticket in the language of `ticket`."""
-    return make_ticket(rng, ticket.language, held_out=False)
+    return company_ticket(rng, ticket.language, held_out=False)
 
 
 def _damage(kinds: tuple[str, ...], calls: dict, rng: random.Random, names) -> Specimen:

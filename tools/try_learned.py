@@ -14,23 +14,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from helpers import DATA
-from helpers.chats import read_questions
-from helpers.evaluation import parse_object, same_value, score_extraction
+from helpers.chats import COPIED, LEARNED, prompt_messages, read_questions, task_messages
+from helpers.evaluation import parse_listing, parse_object, same_value, score_extraction
 from helpers.inference import generate
 from helpers.models import load_adapter, load_base, load_tokenizer
 from helpers.profiles import PROFILES
 from helpers.training import fine_tune
-from tools.tickets.learned import LEARNED, learned_fields, learned_row, learned_tickets
+from tools.tickets.learned import CompanyTicket, company_tickets
 from tools.tickets.policy import COMPANY
-from tools.tickets.skilled import Facts, SkilledTicket
+from tools.tickets.skilled import Facts
 from tools.tickets.skills import held_out_skills
-from tools.tickets.tickets import FIELDS
 
 TRAINING_ROWS, EXAMPLES = 2700, 4
-LISTING = re.compile(
-    r"customer: (.*?); order: (.*?); quantity: (\d+); product: (.*?); issue: (.*); category: (.*?); priority: (.*)",
-    re.DOTALL,
-)
 REQUEST = "Extract customer, order, quantity, product, issue, category, priority."
 FACTS = {
     "kind": "What kind of complaint is it?",
@@ -39,7 +34,7 @@ FACTS = {
     "deadline": "Is there a deadline?",
     "regular": "Is this a regular customer?",
 }
-COPIED = {
+ASKED = {
     "customer": "What is the customer's name?",
     "order_id": "What is the order number?",
     "quantity": "What is the quantity?",
@@ -48,9 +43,9 @@ COPIED = {
 }
 
 
-def summary(answers: list[str], tickets: list[SkilledTicket], parse=parse_object) -> dict:
+def summary(answers: list[str], tickets: list[CompanyTicket], parse=parse_object) -> dict:
     """Shares of right answers, in all and by field, and how often the learned fields were right by language."""
-    truths = [learned_fields(ticket) for ticket in tickets]
+    truths = [ticket.fields for ticket in tickets]
     scores = score_extraction(answers, truths, parse)
     by_field = {name: round(share.value, 3) for name, share in scores.by_field.items()}
     wrong: dict[str, Counter] = {name: Counter() for name in LEARNED}
@@ -64,8 +59,8 @@ def summary(answers: list[str], tickets: list[SkilledTicket], parse=parse_object
     return {
         "exact": round(scores.exact_match.value, 3),
         "valid": round(scores.valid_json.value, 3),
-        "copied": round(sum(by_field[name] for name in FIELDS) / len(FIELDS), 3),
-        "learned": round(sum(by_field[name] for name in LEARNED) / len(LEARNED), 3),
+        "copied": round(scores.over(COPIED).value, 3),
+        "learned": round(scores.over(LEARNED).value, 3),
         "by_field": by_field,
         "wrong": {name: dict(counter.most_common(12)) for name, counter in wrong.items()},
         "wrong_by_language": dict(language),
@@ -83,17 +78,19 @@ def own_questions(model, tokenizer, count: int) -> dict[str, float]:
     return shares
 
 
-def adapter(arguments, tickets: list[SkilledTicket]) -> dict:
+def adapter(arguments, tickets: list[CompanyTicket]) -> dict:
     """Fine-tune on the past tickets, score on the held-out ones."""
     profile = replace(
         PROFILES["tiny"],
         model=str(arguments.model),
-        max_length=384,
         max_steps=arguments.steps,
         learning_rate=arguments.rate,
     )
     tokenizer = load_tokenizer(profile.model)
-    rows = [learned_row(ticket) for ticket in learned_tickets(TRAINING_ROWS, held_out=False)]
+    rows = [
+        {"messages": task_messages(ticket.text, ticket.fields)}
+        for ticket in company_tickets(TRAINING_ROWS, held_out=False)
+    ]
     before = own_questions(load_base(profile), tokenizer, arguments.own)
     with tempfile.TemporaryDirectory() as folder:
         run = fine_tune(
@@ -105,7 +102,7 @@ def adapter(arguments, tickets: list[SkilledTicket]) -> dict:
         )
         model = load_adapter(run.adapter, profile)
     start = time.perf_counter()
-    answers = generate(model, tokenizer, [learned_row(ticket)["messages"][:-1] for ticket in tickets], 150)
+    answers = generate(model, tokenizer, [prompt_messages(ticket.text) for ticket in tickets], 150)
     scores = summary(answers, tickets)
     return {
         **scores,
@@ -117,22 +114,13 @@ def adapter(arguments, tickets: list[SkilledTicket]) -> dict:
     }
 
 
-def parse_listing(answer: str) -> dict | None:
-    """The fields of `customer: ...; ...; priority: ...`, or None."""
-    found = LISTING.fullmatch(answer.strip())
-    if not found:
-        return None
-    fields = dict(zip((*FIELDS, *LEARNED), found.groups(), strict=True))
-    return {**fields, "quantity": int(fields["quantity"])}
-
-
-def prompt(arguments, tickets: list[SkilledTicket]) -> dict:
+def prompt(arguments, tickets: list[CompanyTicket]) -> dict:
     """The base with a prompt: the codes, examples of answers, and a parser."""
     profile = replace(PROFILES["tiny"], model=str(arguments.model))
-    examples, turns = learned_tickets(EXAMPLES, held_out=False), []
-    codes = ", ".join(sorted({learned_fields(t)["category"] for t in learned_tickets(300, held_out=False)}))
+    examples, turns = company_tickets(EXAMPLES, held_out=False), []
+    codes = ", ".join(sorted({t.fields["category"] for t in company_tickets(300, held_out=False)}))
     for ticket in examples:
-        fields = {name.replace("order_id", "order"): value for name, value in learned_fields(ticket).items()}
+        fields = {name.replace("order_id", "order"): value for name, value in ticket.fields.items()}
         turns.append({"role": "user", "content": ticket.text})
         turns.append({"role": "assistant", "content": "; ".join(f"{a}: {b}" for a, b in fields.items())})
     system = {"role": "system", "content": f"{REQUEST} Categories: {codes}. Priorities: {', '.join(COMPANY.levels)}."}
@@ -141,11 +129,11 @@ def prompt(arguments, tickets: list[SkilledTicket]) -> dict:
     return summary(answers, tickets, parse_listing) | {"first": answers[0]}
 
 
-def rules(arguments, tickets: list[SkilledTicket]) -> dict:
+def rules(arguments, tickets: list[CompanyTicket]) -> dict:
     """Questions to the base, answers put together by rules of somebody who knows the policy."""
     profile = replace(PROFILES["tiny"], model=str(arguments.model))
     model, tokenizer = load_base(profile), load_tokenizer(profile.model)
-    asked = {**COPIED, **FACTS}
+    asked = {**ASKED, **FACTS}
     prompts = [[{"role": "user", "content": f"{t.text}\n\n{text}"}] for text in asked.values() for t in tickets]
     answers = iter(generate(model, tokenizer, prompts, 40))
     by_name = {name: [next(answers).strip() for _ in tickets] for name in asked}
@@ -164,24 +152,24 @@ def rules(arguments, tickets: list[SkilledTicket]) -> dict:
         )
         for name in FACTS:
             right[name] += getattr(facts, name) == getattr(ticket.facts, name)
-        fields = {name: said[name] for name in FIELDS} | {"quantity": quantity}
+        fields = {name: said[name] for name in COPIED} | {"quantity": quantity}
         lines.append(json.dumps({**fields, "category": COMPANY.code(facts), "priority": COMPANY.level(facts)}))
     return summary(lines, tickets) | {"facts": {name: n / len(tickets) for name, n in right.items()}}
 
 
-def tfidf(arguments, tickets: list[SkilledTicket]) -> dict:
+def tfidf(arguments, tickets: list[CompanyTicket]) -> dict:
     """TF-IDF and logistic regression on the past tickets, for the learned fields alone."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline, make_union
 
-    past, scores = learned_tickets(TRAINING_ROWS, held_out=False), {}
+    past, scores = company_tickets(TRAINING_ROWS, held_out=False), {}
     for name in LEARNED:
         words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2)
         characters = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), sublinear_tf=True, min_df=3)
         model = make_pipeline(make_union(words, characters), LogisticRegression(C=30, max_iter=100))
-        model.fit([ticket.text for ticket in past], [learned_fields(ticket)[name] for ticket in past])
-        truths = [learned_fields(ticket)[name] for ticket in tickets]
+        model.fit([ticket.text for ticket in past], [ticket.fields[name] for ticket in past])
+        truths = [ticket.fields[name] for ticket in tickets]
         scores[name] = round(float(model.score([ticket.text for ticket in tickets], truths)), 3)
     return {"by_field": scores, "learned": sum(scores.values()) / len(scores)}
 
@@ -197,7 +185,7 @@ def main() -> None:
     parser.add_argument("--beta2", type=float, default=0.999)
     parser.add_argument("--own", type=int, default=40, help="how many of the base's own questions, in fours")
     arguments = parser.parse_args()
-    tickets = learned_tickets(arguments.tickets, held_out=True)
+    tickets = company_tickets(arguments.tickets, held_out=True)
     result = {"adapter": adapter, "prompt": prompt, "rules": rules, "tfidf": tfidf}[arguments.what](arguments, tickets)
     settings = {name: str(value) for name, value in vars(arguments).items()}
     print(json.dumps({**settings, **result}, ensure_ascii=False), flush=True)

@@ -4,7 +4,7 @@ import json
 import re
 from functools import lru_cache
 
-from helpers.chats import FIELDS, INSTRUCTION, answer_text
+from helpers.chats import COPIED, FIELDS, INSTRUCTION, answer_text
 from helpers.clean.fields import RowError
 from helpers.clean.formats import Messages
 from helpers.clean.repair import looks_like_code, repair_text
@@ -32,6 +32,8 @@ _ANSWER_ALIASES = {
     "quantity": {"quantity", "qty", "count", "number"},
     "product": {"product", "item", "product_name", "article"},
     "issue": {"issue", "problem", "complaint", "fault"},
+    "category": {"category", "class", "code"},
+    "priority": {"priority", "urgency", "level"},
 }  # fmt: skip
 _BEFORE, _AFTER = (
     re.compile(r".*(?:[0-9A-Za-zÀ-ɏ]|[0-9A-Za-z]-)$", re.DOTALL),
@@ -178,7 +180,8 @@ def normalise_ticket_answer(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def check_ticket(ticket: str, answer: str) -> None:
-    """Reject an answer that is not this ticket's JSON: every text verbatim in it, the quantity a number of its own."""
+    """Reject an answer that is not this ticket's JSON: every copied text verbatim in it, the quantity a number of its
+    own. Whether a learned field is right, nothing in the row can say."""
     if ticket.strip() == INSTRUCTION:
         raise RowError("missing_field", "the instruction is there, the ticket is not")
     try:
@@ -202,7 +205,7 @@ def check_ticket(ticket: str, answer: str) -> None:
                 "wrong_type", f"{name} of the answer must be {'a whole number' if wanted is int else 'text'}"
             )
     rest = ticket
-    for name in sorted((name for name in FIELDS if name != "quantity"), key=lambda name: -len(fields[name])):
+    for name in sorted((name for name in COPIED if name != "quantity"), key=lambda name: -len(fields[name])):
         value = fields[name]
         if not _stands_in(ticket, value, name in ("customer", "order_id")):
             raise RowError("label_not_in_ticket", f"{name} {value[:60]!r} does not stand in the ticket")

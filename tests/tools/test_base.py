@@ -8,11 +8,11 @@ from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from helpers import DATA, models, profiles
-from helpers.chats import read_chat, read_questions, task_messages
+from helpers.chats import COPIED, read_chat, read_questions, task_messages
 from helpers.evaluation import evaluate_questions, evaluate_tickets, parse_object
 from tools import base_tokenizer
 from tools.tickets.questions import conversation
-from tools.tickets.tickets import FIELDS, LANGUAGES, make_ticket
+from tools.tickets.tickets import LANGUAGES, make_ticket
 from tools.tickets.vocabulary import POOLS, SHARED, pool
 
 BASE = DATA / "base"
@@ -69,7 +69,7 @@ def test_its_training_text_holds_no_json():
 
 def test_its_template_marks_what_the_assistant_says(tokenizer):
     ticket = make_ticket(random.Random(0), "zh", held_out=True)
-    messages = task_messages(ticket.text, ticket.fields)
+    messages = task_messages(ticket.text, {**ticket.fields, "category": "K2", "priority": "P1"})
     encoded = tokenizer.apply_chat_template(messages, return_dict=True, return_assistant_tokens_mask=True)
     marked = [i for i, mask in zip(encoded["input_ids"], encoded["assistant_masks"], strict=True) if mask]
     assert tokenizer.decode(marked) == messages[-1]["content"] + "<|im_end|>"
@@ -83,7 +83,7 @@ def test_every_field_stands_in_its_ticket(language, held_out, tokenizer):
     rng = random.Random(1)
     for _ in range(200):
         ticket = make_ticket(rng, language, held_out)
-        assert set(ticket.fields) == set(FIELDS) and isinstance(ticket.fields["quantity"], int)
+        assert set(ticket.fields) == set(COPIED) and isinstance(ticket.fields["quantity"], int)
         assert all(str(value) in ticket.text for value in ticket.fields.values())
         assert tokenizer.decode(tokenizer(ticket.text)["input_ids"]) == ticket.text
 

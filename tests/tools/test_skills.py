@@ -6,8 +6,10 @@ from collections import Counter
 
 import pytest
 
+from helpers.chats import COPIED, LEARNED, read_chat
+from helpers.course import TEST, TICKETS
 from tools.tickets import attributes
-from tools.tickets.learned import learned_fields, learned_row, learned_tickets
+from tools.tickets.learned import company_tickets, is_new_combination
 from tools.tickets.policy import COMPANY, NAMES, house
 from tools.tickets.skills import SKILLS, drill, held_out_skills, skilled_conversation
 from tools.tickets.vocabulary import POOLS
@@ -15,19 +17,28 @@ from tools.tickets.vocabulary import POOLS
 
 @pytest.fixture(scope="module")
 def tickets():
-    return learned_tickets(1000, held_out=True)
+    return company_tickets(1000, held_out=True)
 
 
-def test_copied_values_stand_in_the_ticket_and_codes_do_not(tickets):
-    for ticket in tickets:
-        assert all(str(value) in ticket.text for value in ticket.fields.values())
-        assert list(learned_fields(ticket)) == list(json.loads(learned_row(ticket)["messages"][-1]["content"]))
+def answers(path) -> list[dict]:
+    return [json.loads(row["messages"][-1]["content"]) for row in read_chat(path)]
 
 
-@pytest.mark.parametrize("name", ["category", "priority"])
-def test_no_class_is_rare_or_covers_a_third(tickets, name):
-    shares = Counter(learned_fields(ticket)[name] for ticket in learned_tickets(2700, held_out=False))
-    assert all(0.05 * 2700 <= n <= 0.37 * 2700 for n in shares.values()), shares
+def test_copied_values_stand_in_the_ticket(tickets):
+    assert all(str(ticket.fields[name]) in ticket.text for ticket in tickets for name in COPIED)
+
+
+def test_new_combinations_are_met_in_held_out_tickets_alone(tickets):
+    assert 0.1 < sum(is_new_combination(ticket.facts) for ticket in tickets) / len(tickets) < 0.25
+    assert not any(is_new_combination(ticket.facts) for ticket in company_tickets(1000, held_out=False))
+
+
+@pytest.mark.parametrize("name", LEARNED)
+@pytest.mark.parametrize("path", [TICKETS / "clean.jsonl", TEST])
+def test_no_class_is_rare_or_covers_a_third(path, name):
+    rows = answers(path)
+    shares = {key: n / len(rows) for key, n in Counter(row[name] for row in rows).items()}
+    assert all(0.05 <= share <= 0.37 for share in shares.values()), shares
 
 
 def test_every_noun_has_one_group():

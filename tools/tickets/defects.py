@@ -11,7 +11,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
 
-from helpers.chats import FIELDS, INSTRUCTION, answer_text, task_messages
+from helpers.chats import COPIED, FIELDS, INSTRUCTION, answer_text, task_messages
 from tools.tickets.tickets import Ticket
 
 FORMATS = ("alpaca", "messages", "csv", "sharegpt")
@@ -172,7 +172,7 @@ def truncated(item: Specimen, rng: random.Random) -> bool:
 def wrong_label(item: Specimen, rng: random.Random, other: Ticket) -> bool:
     """One field of the answer is not in the ticket: another ticket's value, a slip of the finger, a wrong count."""
     fields = json.loads(item.answer)
-    name = rng.choice(FIELDS)
+    name = rng.choice(COPIED)
     if name == "quantity":
         fields[name] += rng.choice((1, 2, 5, 10))
     elif name == "order_id" and rng.random() < 0.6:
@@ -316,7 +316,7 @@ def near_duplicate(item: Specimen, rng: random.Random) -> bool:
         for name, value in (("!", "."), ("。", "！"), (". ", "; "), ("，", " ")):
             text = text.replace(name, value, 1)
     fields = json.loads(item.answer)
-    if text.strip() == item.ticket or any(str(value) not in text for value in fields.values()):
+    if text.strip() == item.ticket or any(str(fields[name]) not in text for name in COPIED):
         return False
     item.ticket, item.clean = text, None
     return True

@@ -6,8 +6,9 @@ About 15% of all phrasings are kept for held-out questions, as in `tickets`.
 import random
 from collections.abc import Callable
 
+from helpers.chats import COPIED
 from tools.tickets.phrasings import NAMES, QUESTIONS, phrase
-from tools.tickets.tickets import FIELDS, LANGUAGES, Ticket, blur, made_up_word, make_ticket
+from tools.tickets.tickets import LANGUAGES, Ticket, blur, made_up_word, make_ticket
 
 Message = dict[str, str]
 
@@ -79,7 +80,7 @@ def question(rng: random.Random, language: str, field: str, held_out: bool) -> s
 
 def several(rng: random.Random, ticket: Ticket, language: str) -> tuple[str, str]:
     """A request for two to five fields at once in plain text, and its answer."""
-    fields = rng.sample(FIELDS, rng.randint(2, 5)) if rng.random() < 0.6 else list(FIELDS)
+    fields = rng.sample(COPIED, rng.randint(2, 5)) if rng.random() < 0.6 else list(COPIED)
     names = [phrase(rng, NAMES[language][field], held_out=False) for field in fields]
     requests, layout = rng.choice(LAYOUTS[language])
     listed = ("、" if language == "zh" else ", ").join(names)
@@ -94,7 +95,7 @@ def conversation(rng: random.Random, made_up: float = 0.0) -> list[Message]:
     language = rng.choice(LANGUAGES)
     ticket = make_ticket(rng, language, held_out=False, made_up=made_up if rng.random() < 0.8 else 0.0)
     asked = language if rng.random() < 0.85 else rng.choice(LANGUAGES)
-    fields = rng.sample(FIELDS, rng.randint(2, 5))
+    fields = rng.sample(COPIED, rng.randint(2, 5))
     turns = [(blur(rng, question(rng, asked, f, False), asked, made_up / 4), str(ticket.fields[f])) for f in fields]
     turns += [several(rng, ticket, asked) for _ in range(rng.choice((1, 1, 2)))]
     turns = [(_around(rng, text, asked, made_up), answer) for text, answer in turns]
@@ -144,4 +145,4 @@ def held_out_question(rng: random.Random, language: str, field: str) -> dict:
 def held_out_questions(count: int) -> list[dict]:
     """The scored questions: languages and fields in equal parts, always the same ones."""
     rng = random.Random("questions")
-    return [held_out_question(rng, LANGUAGES[i % 2], FIELDS[i // 2 % len(FIELDS)]) for i in range(count)]
+    return [held_out_question(rng, LANGUAGES[i % 2], COPIED[i // 2 % len(COPIED)]) for i in range(count)]

@@ -6,13 +6,14 @@ the codes or the policy of the company that the course fine-tunes on.
 
 import random
 
+from helpers.chats import COPIED
 from tools.tickets.attributes import GROUPS, KINDS, WISHES, WORDS
 from tools.tickets.phrasings import NAMES, phrase
 from tools.tickets.policy import CONDITIONS, house
 from tools.tickets.policy import NAMES as HOUSES
 from tools.tickets.questions import LAYOUTS, Message, dialogue, question
 from tools.tickets.skilled import SkilledTicket, make_skilled_ticket, make_snippet
-from tools.tickets.tickets import FIELDS, LANGUAGES, made_up_word
+from tools.tickets.tickets import LANGUAGES, made_up_word
 
 Turn = tuple[str, str]
 VALUES = {"kind": tuple(KINDS), "group": GROUPS, "wish": WISHES}
@@ -162,7 +163,7 @@ def house_level(rng: random.Random, ticket: SkilledTicket, language: str, held_o
 
 def mixed(rng: random.Random, ticket: SkilledTicket, language: str, held_out: bool) -> Turn:
     """Two to seven values at once with or without labels: copied ones, facts, and a house's code and level."""
-    copied = rng.sample(FIELDS, rng.randint(0, 4)) if rng.random() < 0.6 else list(FIELDS)
+    copied = rng.sample(COPIED, rng.randint(0, 4)) if rng.random() < 0.6 else list(COPIED)
     facts = rng.sample((*VALUES, *CONDITIONS), rng.randint(0 if copied else 2, 3))
     facts = ["wish" if name == "refund" else name for name in facts]
     firm = rng.choice(HOUSES) if rng.random() < 0.6 or not facts else None
@@ -172,13 +173,13 @@ def mixed(rng: random.Random, ticket: SkilledTicket, language: str, held_out: bo
         rng.shuffle(names)
     values = []
     for name in names:
-        if name in FIELDS:
+        if name in COPIED:
             values.append(str(ticket.fields[name]))
         elif name in coded:
             values.append(getattr(house(firm), name)(ticket.facts))
         else:
             values.append(fact(ticket, name, language))
-    labels = [phrase(rng, (NAMES if name in FIELDS else LABELS)[language][name], False) for name in names]
+    labels = [phrase(rng, (NAMES if name in COPIED else LABELS)[language][name], False) for name in names]
     shown = labels
     if rng.random() < 0.2:  # labels that the request makes up
         new = [made_up_word(rng, language) if rng.random() < 0.5 else label for label in labels]
@@ -194,7 +195,7 @@ def mixed(rng: random.Random, ticket: SkilledTicket, language: str, held_out: bo
 
 def copied(rng: random.Random, ticket: SkilledTicket, language: str, held_out: bool) -> Turn:
     """One field that stands in the ticket."""
-    field = rng.choice(FIELDS)
+    field = rng.choice(COPIED)
     return question(rng, language, field, held_out), str(ticket.fields[field])
 
 

@@ -7,7 +7,7 @@ of many ways. About 15% of all phrasings and of each word pool are kept for held
 import random
 from dataclasses import dataclass
 
-from helpers.chats import FIELDS
+from helpers.chats import COPIED
 from tools.tickets.phrasings import COMPLAINTS, LABELS, UNITS, phrase
 from tools.tickets.vocabulary import chinese_characters, is_held_out, lower_case_words, months, pool
 
@@ -61,7 +61,7 @@ def blur(rng: random.Random, text: str, language: str, share: float) -> str:
 
 @dataclass(frozen=True)
 class Ticket:
-    """One ticket. Every string field stands verbatim in `text`; `quantity` stands there as digits."""
+    """One ticket. Every copied string field stands verbatim in `text`; `quantity` stands there as digits."""
 
     text: str
     fields: dict[str, str | int]
@@ -235,7 +235,7 @@ class Draw:
     def form_lines(self, facts: dict) -> list[tuple[str, str]]:
         """Label and value of each line."""
         rng, labels, lines = self.rng, LABELS[self.language], []
-        for field in (*FIELDS, *rng.sample(("date", "city", "amount"), rng.choice((0, 1, 1, 2)))):
+        for field in (*COPIED, *rng.sample(("date", "city", "amount"), rng.choice((0, 1, 1, 2)))):
             name = phrase(rng, labels[field], self.held_out)
             lines.append((blur(rng, name, self.language, self.made_up / 5), facts[field]))
         return lines

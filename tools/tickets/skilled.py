@@ -59,7 +59,7 @@ def make_snippet(
     Parts are "product" (with the quantity), "issue", "told" (deadline and regular customer), and "wish".
     """
     draw = _SkilledDraw(rng, language, False, made_up)
-    facts = draw.facts()
+    facts = draw.facts(0.5 if needed == ("told",) else 0.25)
     if bare:
         return ("" if language == "zh" else " ").join(draw.thing()), facts
     pieces = []
@@ -74,14 +74,15 @@ def make_snippet(
 class _SkilledDraw(Draw):
     """Draws the facts first, then words and sentences that state them."""
 
-    def facts(self) -> Facts:
+    def facts(self, told: float = 0.25) -> Facts:
+        """Facts of a new ticket; `told` is how often a deadline is named, and how often a customer is a regular one."""
         rng = self.rng
         self.known = Facts(
             kind=rng.choices(tuple(KINDS), tuple(KINDS.values()))[0],
             group=rng.choice(GROUPS),
             wish=rng.choices(WISHES, (25, 20, 15, 15, 25))[0],
-            deadline=rng.random() < 0.25,
-            regular=rng.random() < 0.25,
+            deadline=rng.random() < told,
+            regular=rng.random() < told,
             quantity=rng.choice((1, 1, 1, 2, 2, 3, 4, 5, 6, 8, rng.randint(7, 20), rng.randint(10, 60))),
         )
         return self.known

@@ -203,10 +203,10 @@ def copied(rng: random.Random, ticket: SkilledTicket, language: str, held_out: b
 SKILLS = {
     "mixed": (mixed, 24),
     "kind": (plain("kind"), 6),
-    "group": (plain("group"), 6),
+    "group": (plain("group"), 4),
     "wish": (plain("wish"), 4),
-    "deadline": (plain("deadline"), 3),
-    "regular": (plain("regular"), 3),
+    "deadline": (plain("deadline"), 7),
+    "regular": (plain("regular"), 7),
     "dangerous": (plain("dangerous"), 3),
     "many": (plain("many"), 3),
     "which of": (choice, 4),
@@ -248,7 +248,7 @@ _NEEDED = {
 def drill(rng: random.Random, made_up: float = 0.0) -> list[Message]:
     """One question, then snippets of tickets in turn, each with its answer: many facts in few tokens."""
     language, asked = languages(rng)
-    name = rng.choices(tuple(_NEEDED), (5, 5, 1, 1, 2, 2, 1, 6, 4))[0]
+    name = rng.choices(tuple(_NEEDED), (3, 5, 1, 1, 5, 5, 1, 5, 4))[0]
     firm = rng.choice(HOUSES) if name in ("code", "level") else ""
     request = rng.choice(_HOUSE[asked][name]).format(firm) if firm else phrase(rng, _ASK[asked][name], False)
     messages = [{"role": "system", "content": request}]

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from tools.tickets import attributes
-from tools.tickets.learned import learned_fields, learned_row, learned_tickets
+from tools.tickets.learned import is_new_combination, learned_fields, learned_row, learned_tickets
 from tools.tickets.policy import COMPANY, NAMES, house
 from tools.tickets.skills import SKILLS, drill, held_out_skills, skilled_conversation
 from tools.tickets.vocabulary import POOLS
@@ -22,6 +22,11 @@ def test_copied_values_stand_in_the_ticket_and_codes_do_not(tickets):
     for ticket in tickets:
         assert all(str(value) in ticket.text for value in ticket.fields.values())
         assert list(learned_fields(ticket)) == list(json.loads(learned_row(ticket)["messages"][-1]["content"]))
+
+
+def test_new_combinations_are_met_in_held_out_tickets_alone(tickets):
+    assert 0.1 < sum(is_new_combination(ticket.facts) for ticket in tickets) / len(tickets) < 0.25
+    assert not any(is_new_combination(ticket.facts) for ticket in learned_tickets(1000, held_out=False))
 
 
 @pytest.mark.parametrize("name", ["category", "priority"])

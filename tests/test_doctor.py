@@ -57,10 +57,13 @@ def test_scores_have_floors(part):
     assert named <= 0.03, f"{named:.1%} of the unrelated reports are given a name"
 
 
-def test_scores_of_reports_that_no_rule_was_written_from_have_floors():
-    right, named = shares("fourth_held")
-    assert right >= 0.85, f"{right:.1%} of the known reports are right"
-    assert named <= 0.2, f"{named:.1%} of the unrelated reports are given a name"
+@pytest.mark.parametrize(
+    ("part", "least", "most"), [("fourth_held", 0.85, 0.2), ("fifth_open", 0.75, 0.18), ("fifth_held", 0.78, 0.1)]
+)
+def test_scores_of_reports_that_no_rule_was_written_from_have_floors(part, least, most):
+    right, named = shares(part)
+    assert right >= least, f"{right:.1%} of the known reports are right"
+    assert named <= most, f"{named:.1%} of the unrelated reports are given a name"
 
 
 def test_score_falls_when_two_cases_swap_their_wordings(monkeypatch):
@@ -95,6 +98,8 @@ def test_held_out_reports_have_no_thread_in_common_with_the_others():
         "third_open": 70,
         "third_held": 60,
         "fourth_held": 60,
+        "fifth_open": 110,
+        "fifth_held": 100,
     }
     for part, known in sets.items():
         rows = reports(part)

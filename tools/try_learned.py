@@ -87,10 +87,8 @@ def adapter(arguments, tickets: list[CompanyTicket]) -> dict:
         learning_rate=arguments.rate,
     )
     tokenizer = load_tokenizer(profile.model)
-    rows = [
-        {"messages": task_messages(ticket.text, ticket.fields)}
-        for ticket in company_tickets(TRAINING_ROWS, held_out=False)
-    ]
+    past = company_tickets(TRAINING_ROWS, held_out=False)
+    rows = [{"messages": task_messages(ticket.text, ticket.fields)} for ticket in past]
     before = own_questions(load_base(profile), tokenizer, arguments.own)
     with tempfile.TemporaryDirectory() as folder:
         run = fine_tune(
@@ -114,19 +112,31 @@ def adapter(arguments, tickets: list[CompanyTicket]) -> dict:
     }
 
 
-def prompt(arguments, tickets: list[CompanyTicket]) -> dict:
-    """The base with a prompt: the codes, examples of answers, and a parser."""
-    profile = replace(PROFILES["tiny"], model=str(arguments.model))
-    examples, turns = company_tickets(EXAMPLES, held_out=False), []
-    codes = ", ".join(sorted({t.fields["category"] for t in company_tickets(300, held_out=False)}))
+def prompts(text: str, examples: list[CompanyTicket], codes: str) -> dict[str, list[dict]]:
+    """Conversations that ask for one ticket's fields: the request alone, with the codes, with codes and examples."""
+    asked = f"{text}\n\n{REQUEST}"
+    told = {"role": "system", "content": f"Categories: {codes}. Priorities: {', '.join(COMPANY.levels)}."}
+    turns = []
     for ticket in examples:
         fields = {name.replace("order_id", "order"): value for name, value in ticket.fields.items()}
-        turns.append({"role": "user", "content": ticket.text})
+        turns.append({"role": "user", "content": f"{ticket.text}\n\n{REQUEST}"})
         turns.append({"role": "assistant", "content": "; ".join(f"{a}: {b}" for a, b in fields.items())})
-    system = {"role": "system", "content": f"{REQUEST} Categories: {codes}. Priorities: {', '.join(COMPANY.levels)}."}
-    prompts = [[system, *turns, {"role": "user", "content": ticket.text}] for ticket in tickets]
-    answers = generate(load_base(profile), load_tokenizer(profile.model), prompts, 150, batch_size=16)
-    return summary(answers, tickets, parse_listing) | {"first": answers[0]}
+    question = {"role": "user", "content": asked}
+    return {"request": [question], "with codes": [told, question], "with examples": [told, *turns, question]}
+
+
+def prompt(arguments, tickets: list[CompanyTicket]) -> dict:
+    """The base with three prompts and a parser."""
+    profile = replace(PROFILES["tiny"], model=str(arguments.model))
+    model, tokenizer = load_base(profile), load_tokenizer(profile.model)
+    examples = company_tickets(EXAMPLES, held_out=False)
+    codes = ", ".join(sorted({t.fields["category"] for t in company_tickets(300, held_out=False)}))
+    asked = [prompts(ticket.text, examples, codes) for ticket in tickets]
+    found = {}
+    for name in asked[0]:
+        answers = generate(model, tokenizer, [variants[name] for variants in asked], 150, batch_size=16)
+        found[name] = summary(answers, tickets, parse_listing) | {"first": answers[0]}
+    return found
 
 
 def rules(arguments, tickets: list[CompanyTicket]) -> dict:

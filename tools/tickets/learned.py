@@ -30,9 +30,9 @@ def learned_ticket(rng: random.Random, language: str, held_out: bool) -> Skilled
             return ticket
 
 
-def learned_tickets(count: int, held_out: bool) -> list[SkilledTicket]:
-    """`count` tickets of one side, languages in equal parts, always the same ones."""
-    rng = random.Random(f"learned {held_out}")
+def learned_tickets(count: int, held_out: bool, draw: str = "") -> list[SkilledTicket]:
+    """`count` tickets of one side, languages in equal parts, always the same ones; others with another `draw`."""
+    rng = random.Random(draw or f"learned {held_out}")
     return [learned_ticket(rng, LANGUAGES[i % 2], held_out) for i in range(count)]
 
 

@@ -165,7 +165,7 @@ def hidden_states(model, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]
 def answer_logits(model, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits (answers, vocabulary) for the answer tokens alone, and those tokens (answers,)."""
     answers = mask[:, 1:] > 0
-    _, hidden = hidden_states(model, ids)
+    hidden = model.model(input_ids=ids).last_hidden_state
     return model.lm_head(hidden[:, :-1][answers]), ids[:, 1:][answers]
 
 

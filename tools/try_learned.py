@@ -20,8 +20,8 @@ from helpers.inference import generate
 from helpers.models import load_adapter, load_base, load_tokenizer
 from helpers.profiles import PROFILES
 from helpers.training import fine_tune
-from tools.tickets.learned import CompanyTicket, company_tickets
-from tools.tickets.policy import COMPANY
+from tools.tickets.learned import CompanyTicket, company_tickets, is_new_combination
+from tools.tickets.policy import COMPANY, CONDITIONS
 from tools.tickets.skilled import Facts
 from tools.tickets.skills import held_out_skills
 
@@ -44,18 +44,27 @@ ASKED = {
 
 
 def summary(answers: list[str], tickets: list[CompanyTicket], parse=parse_object) -> dict:
-    """Shares of right answers, in all and by field, and how often the learned fields were right by language."""
+    """Shares of right answers, in all and by field, and what the learned fields depend on: how often they were wrong by
+    language, [right, all] of the priority by the conditions that hold, of the category by whether the pair of group and
+    kind is new."""
     truths = [ticket.fields for ticket in tickets]
     scores = score_extraction(answers, truths, parse)
     by_field = {name: round(share.value, 3) for name, share in scores.by_field.items()}
     wrong: dict[str, Counter] = {name: Counter() for name in LEARNED}
     language = Counter()
+    by_condition: dict[str, list[int]] = {}
     for answer, truth, ticket in zip(answers, truths, tickets):
         found = parse(answer) or {}
         for name in LEARNED:
             if found.get(name) != truth[name]:
                 wrong[name][f"{truth[name]}>{found.get(name)}"] += 1
                 language[f"{name} {ticket.language}"] += 1
+        holds = "+".join(name for name, holds in CONDITIONS.items() if holds(ticket.facts)) or "none"
+        pair = "new pair" if is_new_combination(ticket.facts) else "known pair"
+        for key, name in ((holds, "priority"), (pair, "category")):
+            count = by_condition.setdefault(key, [0, 0])
+            count[0] += found.get(name) == truth[name]
+            count[1] += 1
     return {
         "exact": round(scores.exact_match.value, 3),
         "valid": round(scores.valid_json.value, 3),
@@ -64,6 +73,7 @@ def summary(answers: list[str], tickets: list[CompanyTicket], parse=parse_object
         "by_field": by_field,
         "wrong": {name: dict(counter.most_common(12)) for name, counter in wrong.items()},
         "wrong_by_language": dict(language),
+        "right_by_condition": dict(sorted(by_condition.items())),
     }
 
 
@@ -189,13 +199,14 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("what", choices=("adapter", "prompt", "rules", "tfidf"))
     parser.add_argument("--tickets", type=int, default=400)
+    parser.add_argument("--draw", default="", help="a seed in words, for other held-out tickets")
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--max-grad-norm", type=float, default=1.0)
     parser.add_argument("--beta2", type=float, default=0.999)
     parser.add_argument("--own", type=int, default=40, help="how many of the base's own questions, in fours")
     arguments = parser.parse_args()
-    tickets = company_tickets(arguments.tickets, held_out=True)
+    tickets = company_tickets(arguments.tickets, held_out=True, draw=arguments.draw)
     result = {"adapter": adapter, "prompt": prompt, "rules": rules, "tfidf": tfidf}[arguments.what](arguments, tickets)
     settings = {name: str(value) for name, value in vars(arguments).items()}
     print(json.dumps({**settings, **result}, ensure_ascii=False), flush=True)

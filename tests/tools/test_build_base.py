@@ -8,7 +8,7 @@ from transformers import AutoTokenizer, Qwen2ForCausalLM
 
 from helpers import DATA
 from tools import build_base
-from tools.build_base import EXIT, Examples, grown, hidden_states, new_model
+from tools.build_base import EXIT, Examples, answer_logits, answer_loss, grown, hidden_states, new_model
 from tools.tickets.policy import NAMES
 from tools.tickets.skills import drill, skilled_conversation
 
@@ -41,6 +41,20 @@ def test_states_are_those_of_the_model_after_some_layers_and_after_all(tokenizer
     early, last = hidden_states(model, ids)
     torch.testing.assert_close(early, model.model.norm(layers[EXIT]))
     torch.testing.assert_close(last, layers[-1])
+
+
+@torch.no_grad()
+def test_the_early_loss_is_of_the_early_answers_alone(tokenizer, examples, monkeypatch):
+    monkeypatch.setattr(build_base, "STATES", hidden_states)
+    model, (ids, mask) = new_model(tokenizer), examples.batches(0)[3]
+    assert {1, 2} <= set(mask.unique().tolist())
+    logits, target = answer_logits(model, ids, mask)
+    loss, early, count = answer_loss(model, ids, mask)
+    assert count == len(target)
+    torch.testing.assert_close(loss, torch.nn.functional.cross_entropy(logits, target, reduction="sum"))
+    assert 0 < early < loss
+    everything = mask.clamp(max=1)
+    assert answer_loss(model, ids, everything)[1] > early and answer_loss(model, ids, 2 * everything)[1] == 0
 
 
 def shown(examples, ids: list[int], mask: list[int]) -> list[tuple[str, int]]:

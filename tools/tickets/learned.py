@@ -32,7 +32,7 @@ def company_ticket(rng: random.Random, language: str, held_out: bool) -> Company
             return CompanyTicket(ticket.text, {**ticket.fields, **learned}, language, ticket.facts)
 
 
-def company_tickets(count: int, held_out: bool) -> list[CompanyTicket]:
-    """`count` tickets of one side, languages in equal parts, always the same ones."""
-    rng = random.Random(f"learned {held_out}")
+def company_tickets(count: int, held_out: bool, draw: str = "") -> list[CompanyTicket]:
+    """`count` tickets of one side, languages in equal parts, always the same ones; others with another `draw`."""
+    rng = random.Random(draw or f"learned {held_out}")
     return [company_ticket(rng, LANGUAGES[i % 2], held_out) for i in range(count)]

@@ -13,12 +13,20 @@ FIELDS = (*COPIED, *LEARNED)
 CLEAN = "run `python -m helpers clean` on the file"
 TEMPLATE_SECONDS = 4.0  # for one conversation, which takes milliseconds
 TEMPLATE_CHARACTERS = 1_000_000  # of a template, and of what it may add to a conversation
-INSTRUCTION = "Extract the ticket as JSON: " + ", ".join(FIELDS) + "."
+REQUEST = "Extract {}. Answer as JSON."
+INSTRUCTION = REQUEST.format(", ".join(FIELDS))
 
 
-def answer_text(fields: dict) -> str:
-    """The JSON that the model should answer, keys in the order of FIELDS, Chinese unescaped."""
-    return json.dumps({name: fields[name] for name in FIELDS}, ensure_ascii=False)
+def answer_text(fields: dict, names: Sequence[str] = FIELDS) -> str:
+    """The JSON that the model should answer, keys in the order of `names`, Chinese unescaped."""
+    return json.dumps({name: fields[name] for name in names}, ensure_ascii=False)
+
+
+def copied_part(messages: Sequence[dict]) -> list[dict]:
+    """A ticket's training conversation with the copied fields alone: what a few dozen steps can teach."""
+    _, ticket, answer = messages
+    asked = {"role": "system", "content": REQUEST.format(", ".join(COPIED))}
+    return [asked, ticket, {**answer, "content": answer_text(json.loads(answer["content"]), COPIED)}]
 
 
 def prompt_messages(ticket_text: str) -> list[dict[str, str]]:

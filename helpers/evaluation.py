@@ -5,11 +5,12 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from helpers.chats import FIELDS, for_template
+from helpers.chats import for_template
 from helpers.inference import generate
 
 LISTING = re.compile(
-    r"customer: (.*?); order: (.*?); quantity: (\d+); product: (.*?); issue: (.*?); category: (.*?); priority: (.*)",
+    r"customer: (?P<customer>.*?); order_id: (?P<order_id>.*?); quantity: (?P<quantity>\d+); "
+    r"product: (?P<product>.*?); issue: (?P<issue>.*?)(; category: (?P<category>.*?); priority: (?P<priority>.*?))?",
     re.DOTALL,
 )
 WRAPPING = " \t\n\"'{}[]"
@@ -73,7 +74,7 @@ def parse_object(answer: str) -> dict | None:
 
 
 def parse_listing(answer: str) -> dict | None:
-    """The fields in an answer such as `customer: ...; order: ...`, or None.
+    """The fields in an answer such as `customer: ...; order_id: ...`, or None.
 
     That is how the embedded base answers before any training: what a parser gets out of it is the baseline that a
     fine-tuned model has to beat.
@@ -81,7 +82,7 @@ def parse_listing(answer: str) -> dict | None:
     found = LISTING.fullmatch(answer.strip())
     if not found:
         return None
-    fields = dict(zip(FIELDS, found.groups(), strict=True))
+    fields = {name: value for name, value in found.groupdict().items() if value is not None}
     return {**fields, "quantity": int(fields["quantity"])}
 
 

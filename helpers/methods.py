@@ -76,12 +76,16 @@ def _rows() -> dict[str, tuple]:
 
 
 def shortest(found: Sequence[dict], count: int) -> list:
-    """The conversations of that many rows in all, half of them in each language, those with the fewest tokens."""
-    texts = [" ".join(message["content"] for message in row["messages"]) for row in found]
+    """The conversations of that many rows in all, half of them in each language, those with the fewest tokens; with
+    the copied fields alone, since forty steps teach no codes."""
+    from helpers.chats import copied_part
+
+    chats = [copied_part(row["messages"]) for row in found]
+    texts = [" ".join(message["content"] for message in chat) for chat in chats]
     lengths = [len(ids) for ids in tokenizer_of_base()(texts)["input_ids"]]
     order = sorted(range(len(found)), key=lambda i: (lengths[i], i))
     chosen = {name: [i for i in order if found[i]["language"] == name][: count // 2] for name in ("en", "zh")}
-    return [found[i]["messages"] for i in sorted(sum(chosen.values(), []))]
+    return [chats[i] for i in sorted(sum(chosen.values(), []))]
 
 
 def training_batches(seed: int) -> list[list]:

@@ -25,12 +25,12 @@ POOL, HELD_OUT, QUESTIONS = 1000, 24, 24
 class Setting:
     """One run: AdamW at a constant rate (after a warmup of that share of the steps) on short tickets.
 
-    The `task` is to "extract" the JSON from a ticket, or the other way round to "write" the ticket for its JSON, which
-    has many right answers. `full` trains every weight, else LoRA on `targets` (names joined by commas). `clip` is the
-    largest gradient norm (0: no clipping). Of `rows` training rows the share `noise` has another row's answer; `replay`
-    times as many questions are mixed in. Losses on the sets in `watch` (names of `conversations`) are taken
-    `evaluations` times, evenly spaced: a rate or an epoch is chosen on the tickets of `choosing` and judged on those of
-    `held_out`. At the end `scored` tickets each of the held-out and the training set are answered and scored.
+    The `task` is to "extract" the JSON of a ticket's copied fields, or the other way round to "write" the ticket for
+    its JSON, which has many right answers. `full` trains every weight, else LoRA on `targets` (names joined by commas).
+    `clip` is the largest gradient norm (0: no clipping). Of `rows` training rows the share `noise` has another row's
+    answer; `replay` times as many questions are mixed in. Losses on the sets in `watch` (names of `conversations`) are
+    taken `evaluations` times, evenly spaced: a rate or an epoch is chosen on the tickets of `choosing` and judged on
+    those of `held_out`. At the end `scored` tickets each of the held-out and the training set are answered and scored.
     """
 
     learning_rate: float = 3e-3
@@ -142,13 +142,15 @@ def tokenizer_of_base():
 
 @cache
 def pools() -> dict[str, list]:
-    """The shortest tickets of the shipped data, and questions, as conversations: the same for every run."""
-    from helpers.chats import read_chat, read_questions
+    """The shortest tickets of the shipped data with their copied fields, and questions, as conversations: the same for
+    every run."""
+    from helpers.chats import copied_part, read_chat, read_questions
 
     def shortest(rows: list[dict], count: int) -> list:
-        texts = [" ".join(message["content"] for message in row["messages"]) for row in rows]
+        chats = [copied_part(row["messages"]) for row in rows]
+        texts = [" ".join(message["content"] for message in chat) for chat in chats]
         lengths = [len(ids) for ids in tokenizer_of_base()(texts)["input_ids"]]
-        return [rows[i]["messages"] for i in sorted(range(len(rows)), key=lambda i: (lengths[i], i))[:count]]
+        return [chats[i] for i in sorted(range(len(rows)), key=lambda i: (lengths[i], i))[:count]]
 
     tickets = DATA / "tickets"
     unseen = shortest(read_chat(tickets / "test.jsonl"), 2 * HELD_OUT)  # in turn, so that both sets are as long

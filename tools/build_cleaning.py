@@ -14,12 +14,12 @@ import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from helpers.chats import read_chat
+from helpers.chats import COPIED, LEARNED, read_chat
 from helpers.clean import clean_files, read_rows
 from helpers.clean.rows import clean_row
 from helpers.clean.unmended import read_unmended
 from helpers.course import TEST, raw_files
-from helpers.evaluation import evaluate_tickets, parse_object
+from helpers.evaluation import evaluate_tickets, parse_object, true_fields
 from helpers.files import load_jsonl, save_json
 from helpers.models import base_identity, load_adapter, load_tokenizer
 from helpers.profiles import PROFILES, Profile, shortened
@@ -83,18 +83,29 @@ def arms(sets: dict[str, list[dict]], seed: int) -> dict[str, list[dict]]:
 
 
 def train_and_score(rows: list[dict], sets: dict[str, list[dict]], seed: int, profile: Profile = PROFILE) -> dict:
-    """Train on `rows` and score: one digit a test ticket (1: exactly right), fields right, losses in nats a token."""
+    """Train on `rows` and score: one digit a test ticket (1: all copied fields right), shares of copied and of learned
+    fields, losses in nats a token."""
     with tempfile.TemporaryDirectory() as folder:
         trained = fine_tune(profile, rows, Path(folder) / "adapter", seed=seed, disable_tqdm=True)
         model, tokenizer = load_adapter(trained.adapter, profile), load_tokenizer(profile.model)
     result = {"seed": seed, "rows": len(rows), "seconds": round(trained.seconds, 1)}
     for name in ("unseen", "leaked"):
         scores, answers = evaluate_tickets(model, tokenizer, sets[name])
-        truths = [json.loads(row["messages"][-1]["content"]) for row in sets[name]]
-        exact = "".join(str(int(parse_object(a) == truth)) for a, truth in zip(answers, truths, strict=True))
+        pairs = zip(map(parse_object, answers), true_fields(sets[name]), strict=True)
+        exact = "".join(str(int(copied(found or {}) == copied(truth))) for found, truth in pairs)
         loss = mean_loss(model, tokenizer, [row["messages"] for row in sets[name]])
-        result[name] = {"exact": exact, "fields": round(scores.fields.value, 4), "loss": round(loss, 5)}
+        shares = {"copied": scores.over(COPIED).value, "learned": scores.over(LEARNED).value}
+        result[name] = {
+            "exact": exact,
+            **{key: round(value, 4) for key, value in shares.items()},
+            "loss": round(loss, 5),
+        }
     return result
+
+
+def copied(fields: dict) -> dict:
+    """The copied fields of an answer, None where one is missing."""
+    return {name: fields.get(name) for name in COPIED}
 
 
 def made_from() -> dict[str, object]:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from helpers import DATA
-from helpers.chats import COPIED, LEARNED, prompt_messages, read_questions, task_messages
+from helpers.chats import COPIED, INSTRUCTION, LEARNED, prompt_messages, read_questions, task_messages
 from helpers.evaluation import parse_listing, parse_object, same_value, score_extraction
 from helpers.inference import generate
 from helpers.models import load_adapter, load_base, load_tokenizer
@@ -26,7 +26,6 @@ from tools.tickets.skilled import Facts
 from tools.tickets.skills import held_out_skills
 
 TRAINING_ROWS, EXAMPLES = 2700, 4
-REQUEST = "Extract customer, order, quantity, product, issue, category, priority."
 FACTS = {
     "kind": "What kind of complaint is it?",
     "group": "Which group does the product belong to?",
@@ -124,15 +123,16 @@ def adapter(arguments, tickets: list[CompanyTicket]) -> dict:
 
 def prompts(text: str, examples: list[CompanyTicket], codes: str) -> dict[str, list[dict]]:
     """Conversations that ask for one ticket's fields: the request alone, with the codes, with codes and examples."""
-    asked = f"{text}\n\n{REQUEST}"
-    told = {"role": "system", "content": f"Categories: {codes}. Priorities: {', '.join(COMPANY.levels)}."}
-    turns = []
+    told = f"{INSTRUCTION} Categories: {codes}. Priorities: {', '.join(COMPANY.levels)}."
+    system, question, turns = {"role": "system", "content": told}, {"role": "user", "content": text}, []
     for ticket in examples:
-        fields = {name.replace("order_id", "order"): value for name, value in ticket.fields.items()}
-        turns.append({"role": "user", "content": f"{ticket.text}\n\n{REQUEST}"})
-        turns.append({"role": "assistant", "content": "; ".join(f"{a}: {b}" for a, b in fields.items())})
-    question = {"role": "user", "content": asked}
-    return {"request": [question], "with codes": [told, question], "with examples": [told, *turns, question]}
+        turns.append({"role": "user", "content": ticket.text})
+        turns.append({"role": "assistant", "content": "; ".join(f"{a}: {b}" for a, b in ticket.fields.items())})
+    return {
+        "request": prompt_messages(text),
+        "with codes": [system, question],
+        "with examples": [system, *turns, question],
+    }
 
 
 def prompt(arguments, tickets: list[CompanyTicket]) -> dict:

@@ -12,7 +12,8 @@ from helpers.errors import InputError
 pytestmark = pytest.mark.slow
 
 KEYS = """base_exact_match base_valid_json parser_exact_match tuned_exact_match tuned_valid_json
-tuned_field_accuracy tuned_copied_accuracy tuned_learned_accuracy parser_learned_accuracy merged_exact_match merged_max_logit_diff base_questions_before
+tuned_field_accuracy tuned_copied_accuracy tuned_learned_accuracy parser_learned_accuracy
+merged_exact_match merged_max_logit_diff base_questions_before
 base_questions_after base_questions_value_before base_questions_value_after rows_in rows_kept
 rows_rejected train_seconds total_seconds peak_bytes versions""".split()
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 import torch
-from transformers import AutoTokenizer, Qwen2ForCausalLM
+from transformers import AutoTokenizer, Qwen2Config, Qwen2ForCausalLM
 
 from helpers import DATA
 from tools import build_base
@@ -26,8 +26,11 @@ def examples(tokenizer):
 
 
 @torch.no_grad()
-def test_added_layers_change_nothing_at_first(tokenizer, examples):
-    small, large = Qwen2ForCausalLM.from_pretrained(BASE), grown(BASE, tokenizer)
+def test_added_layers_change_nothing_at_first(tokenizer, examples, tmp_path):
+    fewer = {"num_hidden_layers": EXIT, "layer_types": ["full_attention"] * EXIT}
+    small = Qwen2ForCausalLM.from_pretrained(BASE, config=Qwen2Config.from_pretrained(BASE, **fewer))
+    small.save_pretrained(tmp_path)
+    large = grown(tmp_path, tokenizer)
     assert large.config.num_hidden_layers > small.config.num_hidden_layers == EXIT
     ids, _ = examples.batches(0)[0]
     torch.testing.assert_close(large.float()(ids).logits, small.float()(ids).logits)

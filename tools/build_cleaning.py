@@ -28,7 +28,7 @@ from helpers.training import fine_tune
 
 CARD = CARDS / "cleaning.json"
 PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes")
-STEPS, SCORED, FEW = 60, 170, 270
+STEPS, SCORED, FEW = 120, 170, 270
 SEEDS = 5
 THREADS = 1  # the sums are the same however many cores there are
 # room for every ticket however badly it was decoded; only forwarded mail is longer

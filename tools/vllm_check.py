@@ -33,7 +33,7 @@ from helpers.serving import free_port, running
 from helpers.training import fine_tune
 
 CARD = DATA / "runs" / "vllm.json"
-STEPS, AT_ONCE = 60, 16
+STEPS, AT_ONCE = 120, 16
 # Small reservations: the base has 8 MB, and the default key-value cache would take gigabytes.
 ENVIRONMENT = {
     "VLLM_CPU_KVCACHE_SPACE": "1",

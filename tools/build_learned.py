@@ -1,31 +1,40 @@
-"""Whether an adapter learns the two learned fields: `python -m tools.try_learned MODEL adapter|prompt|rules|tfidf`.
+"""Makes data/runs/learned.json, the runs of notebook 04: `python -m tools.build_learned` (quarter of an hour).
 
-Prints one JSON line: exact, valid JSON, copied and learned accuracy by field, and for the adapter what became of the
-base's own questions. `tfidf` needs scikit-learn.
+What comes of 400 held-out tickets, copied and learned fields apart: from prompts and a parser, from questions to the
+base and the rules of somebody who knows the policy, from a classifier of words (scikit-learn), from an adapter; and how
+the adapter came to it, step by step, on other tickets. With NAME (adapter, prompt, rules, tfidf) and options, a trial
+of that one alone: it is printed, with the conditions that wrong answers have in common, and nothing is written.
 """
 
 import argparse
+import importlib.metadata
 import json
 import re
 import tempfile
 import time
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+
+from transformers import TrainerCallback
 
 from helpers import DATA
 from helpers.chats import COPIED, INSTRUCTION, LEARNED, prompt_messages, read_questions, task_messages
 from helpers.evaluation import parse_listing, parse_object, same_value, score_extraction
+from helpers.files import save_json
 from helpers.inference import generate
-from helpers.models import load_adapter, load_base, load_tokenizer
+from helpers.models import base_identity, load_adapter, load_base, load_tokenizer
 from helpers.profiles import PROFILES
+from helpers.sweeps import CARDS
 from helpers.training import fine_tune
 from tools.tickets.learned import CompanyTicket, company_tickets, is_new_combination
 from tools.tickets.policy import COMPANY, CONDITIONS
 from tools.tickets.skilled import Facts
 from tools.tickets.skills import held_out_skills
 
-TRAINING_ROWS, EXAMPLES = 2700, 4
+CARD = CARDS / "learned.json"
+PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "scikit-learn")
+TRAINING_ROWS, EXAMPLES, SCORED, WATCHED = 2700, 4, 400, 100
 FACTS = {
     "kind": "What kind of complaint is it?",
     "group": "Which group does the product belong to?",
@@ -78,8 +87,8 @@ def summary(answers: list[str], tickets: list[CompanyTicket], parse=parse_object
 
 def own_questions(model, tokenizer, count: int) -> dict[str, float]:
     """By value: the copied questions, and all skills together but `mixed`."""
-    copied = read_questions(DATA / "tickets" / "questions.jsonl")[: 4 * count]
-    skills = [row for row in held_out_skills(count // 4) if row["skill"] != "mixed"]
+    copied = read_questions(DATA / "tickets" / "questions.jsonl")[:count]
+    skills = [row for row in held_out_skills(count // 10) if row["skill"] != "mixed"]
     shares = {}
     for name, rows in (("questions", copied), ("skills", skills)):
         answers = generate(model, tokenizer, [row["messages"] for row in rows], max_new_tokens=40)
@@ -87,34 +96,46 @@ def own_questions(model, tokenizer, count: int) -> dict[str, float]:
     return shares
 
 
+class Watch(TrainerCallback):
+    """Scores the model that trains ten times on the way: (step, copied, learned), shares of the fields right."""
+
+    def __init__(self, tokenizer, tickets: list[CompanyTicket]):
+        self.tokenizer, self.tickets, self.curve = tokenizer, tickets, []
+
+    def on_step_end(self, args, state, control, model=None, **kwargs):
+        if state.global_step % (state.max_steps // 10) == 0:
+            model.eval()
+            answers = generate(model, self.tokenizer, [prompt_messages(t.text) for t in self.tickets], 150)
+            model.train()
+            scores = score_extraction(answers, [ticket.fields for ticket in self.tickets])
+            shares = (round(scores.over(names).value, 4) for names in (COPIED, LEARNED))
+            self.curve.append([state.global_step, *shares])
+
+
 def adapter(arguments, tickets: list[CompanyTicket]) -> dict:
     """Fine-tune on the past tickets, score on the held-out ones."""
-    profile = replace(
-        PROFILES["tiny"],
-        model=str(arguments.model),
-        max_steps=arguments.steps,
-        learning_rate=arguments.rate,
-    )
-    tokenizer = load_tokenizer(profile.model)
+    tokenizer = load_tokenizer(arguments.profile.model)
     past = company_tickets(TRAINING_ROWS, held_out=False)
     rows = [{"messages": task_messages(ticket.text, ticket.fields)} for ticket in past]
-    before = own_questions(load_base(profile), tokenizer, arguments.own)
+    before = own_questions(load_base(arguments.profile), tokenizer, arguments.own)
+    watch = Watch(tokenizer, company_tickets(WATCHED, held_out=True, draw="watched while it trains"))
+    start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         run = fine_tune(
-            profile,
+            arguments.profile,
             rows,
             Path(folder) / "adapter",
+            [watch],
             max_grad_norm=arguments.max_grad_norm,
             adam_beta2=arguments.beta2,
         )
-        model = load_adapter(run.adapter, profile)
-    start = time.perf_counter()
+        model = load_adapter(run.adapter, arguments.profile)
+    seconds = time.perf_counter() - start
     answers = generate(model, tokenizer, [prompt_messages(ticket.text) for ticket in tickets], 150)
-    scores = summary(answers, tickets)
     return {
-        **scores,
-        "train_seconds": round(run.seconds),
-        "score_seconds": round(time.perf_counter() - start),
+        **summary(answers, tickets),
+        "curve": watch.curve,
+        "seconds": round(seconds),
         "loss": run.losses[-1][1],
         "own_before": before,
         "own_after": own_questions(model, tokenizer, arguments.own),
@@ -137,8 +158,7 @@ def prompts(text: str, examples: list[CompanyTicket], codes: str) -> dict[str, l
 
 def prompt(arguments, tickets: list[CompanyTicket]) -> dict:
     """The base with three prompts and a parser."""
-    profile = replace(PROFILES["tiny"], model=str(arguments.model))
-    model, tokenizer = load_base(profile), load_tokenizer(profile.model)
+    model, tokenizer = load_base(arguments.profile), load_tokenizer(arguments.profile.model)
     examples = company_tickets(EXAMPLES, held_out=False)
     codes = ", ".join(sorted({t.fields["category"] for t in company_tickets(300, held_out=False)}))
     asked = [prompts(ticket.text, examples, codes) for ticket in tickets]
@@ -151,8 +171,7 @@ def prompt(arguments, tickets: list[CompanyTicket]) -> dict:
 
 def rules(arguments, tickets: list[CompanyTicket]) -> dict:
     """Questions to the base, answers put together by rules of somebody who knows the policy."""
-    profile = replace(PROFILES["tiny"], model=str(arguments.model))
-    model, tokenizer = load_base(profile), load_tokenizer(profile.model)
+    model, tokenizer = load_base(arguments.profile), load_tokenizer(arguments.profile.model)
     asked = {**ASKED, **FACTS}
     prompts = [[{"role": "user", "content": f"{t.text}\n\n{text}"}] for text in asked.values() for t in tickets]
     answers = iter(generate(model, tokenizer, prompts, 40))
@@ -194,22 +213,47 @@ def tfidf(arguments, tickets: list[CompanyTicket]) -> dict:
     return {"by_field": scores, "learned": sum(scores.values()) / len(scores)}
 
 
+WAYS = {"prompt": prompt, "rules": rules, "tfidf": tfidf, "adapter": adapter}
+
+
+def made_from(profile) -> dict[str, object]:
+    """What the card depends on: the base, how it was trained, and the tickets as they are drawn."""
+    settings = {key: value for key, value in asdict(profile).items() if key != "model"}
+    drawn = [company_tickets(20, held_out)[-1].fields for held_out in (False, True)]
+    return {"base": base_identity(profile.model), "settings": settings, "drawn": drawn}
+
+
+def write_card(arguments) -> None:
+    """Run all ways and write the card."""
+    tickets = company_tickets(SCORED, held_out=True)
+    found = {name: way(arguments, tickets) for name, way in WAYS.items()}
+    versions = {package: importlib.metadata.version(package) for package in PACKAGES}
+    made = {"made_by": "python -m tools.build_learned", "made_from": made_from(arguments.profile)}
+    save_json(CARD, {**made, "versions": versions, "tickets": SCORED, **found})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path)
-    parser.add_argument("what", choices=("adapter", "prompt", "rules", "tfidf"))
-    parser.add_argument("--tickets", type=int, default=400)
+    tiny = PROFILES["tiny"]
+    parser.add_argument("name", nargs="?", choices=WAYS)
+    parser.add_argument("--model", default=tiny.model)
+    parser.add_argument("--tickets", type=int, default=SCORED)
     parser.add_argument("--draw", default="", help="a seed in words, for other held-out tickets")
-    parser.add_argument("--steps", type=int, default=400)
-    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--steps", type=int, default=tiny.max_steps)
+    parser.add_argument("--batch", type=int, default=tiny.batch_size)
+    parser.add_argument("--rate", type=float, default=tiny.learning_rate)
     parser.add_argument("--max-grad-norm", type=float, default=1.0)
     parser.add_argument("--beta2", type=float, default=0.999)
-    parser.add_argument("--own", type=int, default=40, help="how many of the base's own questions, in fours")
+    parser.add_argument("--own", type=int, default=200, help="how many of the base's own questions of each kind")
     arguments = parser.parse_args()
+    sizes = {"max_steps": arguments.steps, "batch_size": arguments.batch, "learning_rate": arguments.rate}
+    arguments.profile = replace(tiny, model=str(arguments.model), **sizes)
+    if arguments.name is None:
+        write_card(arguments)
+        return
     tickets = company_tickets(arguments.tickets, held_out=True, draw=arguments.draw)
-    result = {"adapter": adapter, "prompt": prompt, "rules": rules, "tfidf": tfidf}[arguments.what](arguments, tickets)
-    settings = {name: str(value) for name, value in vars(arguments).items()}
-    print(json.dumps({**settings, **result}, ensure_ascii=False), flush=True)
+    settings = {name: str(value) for name, value in vars(arguments).items() if name != "profile"}
+    print(json.dumps({**settings, **WAYS[arguments.name](arguments, tickets)}, ensure_ascii=False), flush=True)
 
 
 if __name__ == "__main__":

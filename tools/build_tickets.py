@@ -1,8 +1,8 @@
 """Rebuilds data/tickets: `python -m tools.build_tickets` (seconds, seeded; compare with `git diff data/tickets`).
 
 Writes raw/* (about 3,000 rows in four formats, a fifth of them damaged), clean.jsonl (what cleaning should give),
-defects.jsonl (which row has which defect), test.jsonl (400 held-out tickets) and questions.jsonl (400 held-out
-questions, on which the base is scored).
+defects.jsonl (which row has which defect), test.jsonl (400 held-out tickets), questions.jsonl (400 held-out questions
+whose answer stands in the ticket) and skills.jsonl (20 of each kind about what a ticket means).
 """
 
 import csv
@@ -21,6 +21,7 @@ from tools.tickets import defects as damage
 from tools.tickets.defects import Specimen, as_row, specimen
 from tools.tickets.learned import company_ticket
 from tools.tickets.questions import held_out_questions
+from tools.tickets.skills import held_out_skills
 from tools.tickets.tickets import Ticket
 
 SEED = 20
@@ -80,6 +81,7 @@ def main() -> None:
     write_jsonl(TICKETS / "defects.jsonl", truth)
     write_jsonl(TICKETS / "test.jsonl", [specimen(ticket, f"test{i:03d}").clean for i, ticket in enumerate(test, 1)])
     write_jsonl(TICKETS / "questions.jsonl", held_out_questions(400))
+    write_jsonl(TICKETS / "skills.jsonl", held_out_skills(20))
     print(f"{len(rows)} raw rows, {len(clean)} clean, {len(test)} held out")
     print(dict(Counter(name for item in rows for name in item.defects)))
 

@@ -13,7 +13,8 @@ from helpers.chats import task_messages
 from helpers.clean import group_rows, split_rows
 from helpers.clean.duplicates import jaccard, prompt_text, shingles
 from helpers.errors import InputError
-from tools.tickets.tickets import Ticket, make_ticket
+from tools.tickets.learned import company_ticket
+from tools.tickets.tickets import Ticket
 
 LONG = "Please explain to me in simple words what a low-rank adapter is, how it is trained, and why it needs so little memory."
 ANSWER = "It is a pair of small matrices that is added to a frozen layer, so only few numbers are trained and kept."
@@ -172,7 +173,7 @@ def changed(ticket: Ticket, **fields) -> Ticket:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_tickets_of_one_phrasing_are_not_duplicates(tmp_path, language):
-    ticket = make_ticket(random.Random(5), language, held_out=False)
+    ticket = company_ticket(random.Random(5), language, held_out=False)
     other_name = "Olga Benz" if language == "en" else "欧阳明"
     twins = [
         changed(ticket, order_id="ZX-90817"),
@@ -187,7 +188,7 @@ def test_tickets_of_one_phrasing_are_not_duplicates(tmp_path, language):
 
 def test_leaks(tmp_path):
     test = tmp_path / "test.jsonl"
-    ticket = make_ticket(random.Random(8), "en", held_out=True)
+    ticket = company_ticket(random.Random(8), "en", held_out=True)
     test.write_bytes(lines(row(ticket), {"prompt": LONG}, ask("Short", "1")))
     rows = [
         row(ticket),
@@ -204,7 +205,7 @@ def families(count: int) -> list[dict]:
     """Rows in families of one to four near duplicates, both languages, shuffled."""
     rng, rows = random.Random(3), []
     for number in range(count):
-        ticket = make_ticket(rng, ("en", "zh")[number % 2], held_out=False)
+        ticket = company_ticket(rng, ("en", "zh")[number % 2], held_out=False)
         for copy in range(rng.choice((1, 1, 1, 2, 4))):
             text = changed(ticket, order_id=f"K{number}-{copy}")
             rows.append(

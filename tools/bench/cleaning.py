@@ -22,14 +22,15 @@ def write_tickets(sizes: tuple[int, ...], folder: Path, seed: int = 0) -> dict[i
     """A JSONL file for each size; all begin with the same generated tickets, and no two of these are alike."""
     from helpers.chats import task_messages
     from helpers.files import encode_row
-    from tools.tickets.tickets import LANGUAGES, make_ticket
+    from tools.tickets.learned import company_ticket
+    from tools.tickets.tickets import LANGUAGES
 
     rng = random.Random(seed)
     paths = {size: folder / f"{size}.jsonl" for size in sizes}
     with ExitStack() as stack:
         files = {size: stack.enter_context(path.open("wb")) for size, path in paths.items()}
         for number in range(max(sizes)):
-            ticket = make_ticket(rng, rng.choice(LANGUAGES), held_out=False)
+            ticket = company_ticket(rng, rng.choice(LANGUAGES), held_out=False)
             row = encode_row({"messages": task_messages(ticket.text, ticket.fields)})
             for size, file in files.items():
                 if number < size:

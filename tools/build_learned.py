@@ -121,14 +121,7 @@ def adapter(arguments, tickets: list[CompanyTicket]) -> dict:
     watch = Watch(tokenizer, company_tickets(WATCHED, held_out=True, draw="watched while it trains"))
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        run = fine_tune(
-            arguments.profile,
-            rows,
-            Path(folder) / "adapter",
-            [watch],
-            max_grad_norm=arguments.max_grad_norm,
-            adam_beta2=arguments.beta2,
-        )
+        run = fine_tune(arguments.profile, rows, Path(folder) / "adapter", [watch], **arguments.overrides)
         model = load_adapter(run.adapter, arguments.profile)
     seconds = time.perf_counter() - start
     answers = generate(model, tokenizer, [prompt_messages(ticket.text) for ticket in tickets], 150)
@@ -242,12 +235,12 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=tiny.max_steps)
     parser.add_argument("--batch", type=int, default=tiny.batch_size)
     parser.add_argument("--rate", type=float, default=tiny.learning_rate)
-    parser.add_argument("--max-grad-norm", type=float, default=1.0)
-    parser.add_argument("--beta2", type=float, default=0.999)
+    parser.add_argument("--override", action="append", default=[], metavar="NAME=NUMBER", help="a value of SFTConfig")
     parser.add_argument("--own", type=int, default=200, help="how many of the base's own questions of each kind")
     arguments = parser.parse_args()
     sizes = {"max_steps": arguments.steps, "batch_size": arguments.batch, "learning_rate": arguments.rate}
     arguments.profile = replace(tiny, model=str(arguments.model), **sizes)
+    arguments.overrides = {name: float(value) for name, value in (one.split("=") for one in arguments.override)}
     if arguments.name is None:
         write_card(arguments)
         return

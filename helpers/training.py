@@ -42,7 +42,7 @@ def sft_config(profile: Profile, output_dir: str | Path, **overrides):
         learning_rate=profile.learning_rate,
         lr_scheduler_type="cosine",
         warmup_steps=0.05,
-        max_grad_norm=0.3,  # as the QLoRA paper has it (arXiv 2305.14314, appendix B.2)
+        max_grad_norm=0.3,  # as the QLoRA paper has it (arXiv 2305.14314)
         adam_beta2=0.95,
         max_length=profile.max_length,
         bf16=gpu and profile.dtype == "bfloat16",

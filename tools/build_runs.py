@@ -25,11 +25,11 @@ SEEDS = 5
 MODULES = (
     ("q_proj,v_proj", 32, 6e-3),
     (ATTENTION, 16, 6e-3),
-    ("gate_proj,up_proj", 15, 1.2e-2),
+    ("gate_proj,up_proj", 15, 6e-3),
     (MLP, 10, 6e-3),
     ("all-linear", 6, 6e-3),
 )
-RANKS = ((1, 1.2e-2), (64, 7.5e-4), (256, 3.75e-4))
+RANKS = ((1, 1.2e-2), (64, 1.5e-3), (256, 3.75e-4))
 
 
 def over_seeds(settings: list[Setting], seeds: int) -> list[Setting]:
@@ -56,7 +56,7 @@ def convergence() -> dict[str, list[Setting]]:
     few = [around(rate, targets="q_proj,v_proj", rank=rank, alpha=2 * rank) for rank, rate in ((32, 6e-3), (1, 2.4e-2))]
     same_steps = [around(6e-3, batch_size=size, steps=8, rows=8 * size) for size in (4, 16)]
     forty: dict = {"batch_size": 2, "steps": 40, "rows": 80}  # so that 5% of the steps are two
-    shares = ((0.0, BEST / 2), (0.05, BEST), (0.1, BEST / 2))
+    shares = ((0.0, BEST / 2), (0.05, BEST / 2), (0.1, BEST / 2))
     warmups = [around(rate, warmup=share, **forty) for share, rate in shares]
     wild = [at_rates((1.2e-2,), warmup=share, **forty) for share in (0.0, 0.1, 0.25)]
     rows = [(10, 0.0, BEST / 2), (100, 0.3, BEST)]

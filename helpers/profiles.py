@@ -38,8 +38,8 @@ class Profile:
     why: str = ""
 
 
-# `tiny`: the best of the tries that take about 150 s on two cores; at 2e-3 the base forgot more (data/base/README.md has
-# the table). 2e-4 is what TRL's guide and the QLoRA paper (arXiv 2305.14314, table 9) use for models of the other sizes.
+# `tiny`: the best of the shorter tries; at 2e-3 the base forgot more (data/base/README.md has the table). 2e-4 is what
+# TRL's guide and the QLoRA paper (arXiv 2305.14314, table 9) use for models of the other sizes.
 _TINY = Profile(
     name="tiny",
     model=str(DATA / "base"),

@@ -40,7 +40,6 @@ FACTS = {
     "group": "Which group does the product belong to?",
     "wish": "What does the customer want?",
     "deadline": "Is there a deadline?",
-    "regular": "Is this a regular customer?",
 }
 ASKED = {
     "customer": "What is the customer's name?",
@@ -179,7 +178,7 @@ def rules(arguments, tickets: list[CompanyTicket]) -> dict:
             group=said["group"] if said["group"] in COMPANY.letters else "kitchen",
             wish=said["wish"],
             deadline=said["deadline"] == "yes",
-            regular=said["regular"] == "yes",
+            regular=False,  # no reason for this company
             quantity=quantity,
         )
         for name in FACTS:

@@ -58,7 +58,7 @@ COMPANY = House(
     digits=_by_group({"1": "late missing service", "2": "damaged dirty wrong", "3": "faulty noisy unsafe payment"}),
     exceptions={("", "payment"): "M1", ("K", "unsafe"): "E4", ("E", "unsafe"): "E4"},
     high=("dangerous", "deadline"),
-    middle=("refund", "many", "regular"),
+    middle=("refund", "many"),
     levels=("P1", "P2", "P3"),
 )
 

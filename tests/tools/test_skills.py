@@ -9,6 +9,7 @@ import pytest
 from helpers import DATA
 from helpers.chats import COPIED, LEARNED, read_chat
 from helpers.course import TEST, TICKETS
+from helpers.files import load_jsonl
 from tools import build_tickets
 from tools.tickets import attributes
 from tools.tickets.learned import company_ticket, company_tickets, is_new_combination
@@ -98,3 +99,4 @@ def test_held_out_questions_are_of_every_skill():
     rows = held_out_skills(4)
     assert Counter(row["skill"] for row in rows) == dict.fromkeys(SKILLS, 4)
     assert rows == held_out_skills(4)
+    assert load_jsonl(TICKETS / "skills.jsonl") == held_out_skills(20), "run make data"

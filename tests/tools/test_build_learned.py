@@ -39,7 +39,7 @@ def test_copying_is_there_long_before_the_codes(card):
 
 def test_the_base_keeps_what_it_could(card):
     before, after = card["adapter"]["own_before"], card["adapter"]["own_after"]
-    assert after["questions"] >= before["questions"] - 0.05  # a value that stands in the ticket
+    assert after["questions"] >= before["questions"] - 0.1  # by value, what stands in the ticket
     assert after["skills"] >= before["skills"] - 0.1  # what it means
 
 

@@ -114,7 +114,7 @@ def test_numbers_of_a_verdict_are_measured_or_published(row):
 
 def test_a_typed_number_is_seen():
     (row,) = (row for row in SETTLED if row["id"] == "C68")
-    assert typed({**row, "verdict": "Holds: 0.093 against 0.108.", "references": ["RUN"]}, NOTEBOOKS) == ["0.093"]
+    assert typed({**row, "verdict": "Holds: 0.4711 against 0.108.", "references": ["RUN"]}, NOTEBOOKS) == ["0.4711"]
 
 
 def test_nothing_that_a_reader_sees_names_an_id():

@@ -1,9 +1,9 @@
-"""Makes data/runs/learned.json, the runs of notebook 04: `python -m tools.build_learned` (quarter of an hour).
+"""Makes data/runs/learned.json, runs of notebooks 04 and 06: `python -m tools.build_learned` (half an hour).
 
 What comes of 400 held-out tickets, copied and learned fields apart: from prompts and a parser, from questions to the
-base and the rules of somebody who knows the policy, from a classifier of words (scikit-learn), from an adapter; and how
-the adapter came to it, step by step, on other tickets. With NAME (adapter, prompt, rules, tfidf) and options, a trial
-of that one alone: it is printed, with the conditions that wrong answers have in common, and nothing is written.
+base and the rules of somebody who knows the policy, from a classifier of words (scikit-learn), from an adapter; how the
+adapter came to it, step by step, on other tickets; and what shorter runs at other rates make of some of them. With NAME
+(adapter, prompt, rates, rules, tfidf) and options, a trial of that one alone: it is printed, and nothing is written.
 """
 
 import argparse
@@ -35,6 +35,7 @@ from tools.tickets.skills import held_out_skills
 CARD = CARDS / "learned.json"
 PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "scikit-learn")
 TRAINING_ROWS, EXAMPLES, SCORED, WATCHED = 2700, 4, 400, 100
+FACTORS, SHORT, FEW = (0.1, 0.3, 1, 3, 10), 240, 120  # of the rate; steps and tickets of the runs at other rates
 FACTS = {
     "kind": "What kind of complaint is it?",
     "group": "Which group does the product belong to?",
@@ -111,27 +112,44 @@ class Watch(TrainerCallback):
             self.curve.append([state.global_step, *shares])
 
 
+def tuned(profile, callbacks=(), **overrides):
+    """The losses of a run on the past tickets, and the model with its adapter, as it is loaded again."""
+    past = company_tickets(TRAINING_ROWS, held_out=False)
+    rows = [{"messages": task_messages(ticket.text, ticket.fields)} for ticket in past]
+    with tempfile.TemporaryDirectory() as folder:
+        run = fine_tune(profile, rows, Path(folder) / "adapter", callbacks, **overrides)
+        return run.losses, load_adapter(run.adapter, profile)
+
+
 def adapter(arguments, tickets: list[CompanyTicket]) -> dict:
     """Fine-tune on the past tickets, score on the held-out ones."""
     tokenizer = load_tokenizer(arguments.profile.model)
-    past = company_tickets(TRAINING_ROWS, held_out=False)
-    rows = [{"messages": task_messages(ticket.text, ticket.fields)} for ticket in past]
     before = own_questions(load_base(arguments.profile), tokenizer, arguments.own)
     watch = Watch(tokenizer, company_tickets(WATCHED, held_out=True, draw="watched while it trains"))
     start = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
-        run = fine_tune(arguments.profile, rows, Path(folder) / "adapter", [watch], **arguments.overrides)
-        model = load_adapter(run.adapter, arguments.profile)
+    losses, model = tuned(arguments.profile, [watch], **arguments.overrides)
     seconds = time.perf_counter() - start
     answers = generate(model, tokenizer, [prompt_messages(ticket.text) for ticket in tickets], 150)
     return {
         **summary(answers, tickets),
         "curve": watch.curve,
         "seconds": round(seconds),
-        "loss": run.losses[-1][1],
+        "loss": losses[-1][1],
         "own_before": before,
         "own_after": own_questions(model, tokenizer, arguments.own),
     }
+
+
+def rates(arguments, tickets: list[CompanyTicket]) -> dict:
+    """Shorter runs at several rates: shares of copied and of learned fields right, and of answers that are JSON."""
+    tokenizer, found = load_tokenizer(arguments.profile.model), {}
+    for factor in FACTORS:
+        rate = arguments.profile.learning_rate * factor
+        _, model = tuned(replace(arguments.profile, max_steps=SHORT, learning_rate=rate))
+        answers = generate(model, tokenizer, [prompt_messages(ticket.text) for ticket in tickets[:FEW]], 150)
+        scores = summary(answers, tickets[:FEW])
+        found[f"{rate:g}"] = {name: scores[name] for name in ("copied", "learned", "valid")}
+    return {"steps": SHORT, "tickets": FEW, "scores": found}
 
 
 def prompts(text: str, examples: list[CompanyTicket], codes: str) -> dict[str, list[dict]]:
@@ -205,7 +223,7 @@ def tfidf(arguments, tickets: list[CompanyTicket]) -> dict:
     return {"by_field": scores, "learned": sum(scores.values()) / len(scores)}
 
 
-WAYS = {"prompt": prompt, "rules": rules, "tfidf": tfidf, "adapter": adapter}
+WAYS = {"prompt": prompt, "rules": rules, "tfidf": tfidf, "adapter": adapter, "rates": rates}
 
 
 def made_from(profile) -> dict[str, object]:

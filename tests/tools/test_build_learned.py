@@ -37,6 +37,13 @@ def test_copying_is_there_long_before_the_codes(card):
     assert copied[1] > 0.9 and learned[1] < learned[-1] - 0.2
 
 
+def test_a_rate_too_low_costs_first_what_has_to_be_learned(card):
+    scores = {float(rate): found for rate, found in card["rates"]["scores"].items()}
+    _, low, chosen, *_ = sorted(scores)
+    assert chosen == PROFILES["tiny"].learning_rate
+    assert scores[low]["copied"] > 0.9 and scores[low]["learned"] < scores[chosen]["learned"] - 0.1
+
+
 def test_the_base_keeps_what_it_could(card):
     before, after = card["adapter"]["own_before"], card["adapter"]["own_after"]
     assert after["questions"] >= before["questions"] - 0.1  # by value, what stands in the ticket

@@ -89,7 +89,7 @@ def test_llama_computes_the_merged_model_and_an_adapter_of_another_seed_is_seen(
     assert off_by(lesson, ask_all(lesson, lesson["llama"]), merged) < 0.05
     assert off_by(lesson, ask_all(lesson, lesson["both"], **fresh), merged) < 0.05
     other = random_adapter(Path(lesson["OUT"], "other"), seed=1)
-    lesson["write_lora"](other, f"{lesson['OUT']}/other.gguf", 4)
+    lesson["write_lora"](other, f"{lesson['OUT']}/other.gguf", lesson["merged"].config.num_hidden_layers)
     server = lesson["llama_server"](f"{lesson['OUT']}/base-F16.gguf", f"{lesson['OUT']}/other.gguf")
     assert off_by(lesson, ask_all(lesson, server, **fresh), merged) > 0.5
 

@@ -13,8 +13,8 @@ from helpers.sweeps import Setting, run_setting
 from tools import build_runs
 
 QUICK = Setting(steps=2, rows=16, batch_size=4)
-# what the benchmarks, `tools.build_cleaning`, `tools.build_methods` and `make vllm-check` wrote lies beside them
-OTHERS = ("bench", "cleaning", "methods", "vllm")
+# what the benchmarks, `tools.build_cleaning`, `_learned` and `_methods`, and `make vllm-check` wrote lies beside them
+OTHERS = ("bench", "cleaning", "learned", "methods", "vllm")
 CARDS = sorted(path.stem for path in sweeps.CARDS.glob("*.json") if not path.stem.startswith(OTHERS))
 
 

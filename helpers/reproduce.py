@@ -168,9 +168,10 @@ def run_lesson(
 @contextmanager
 def kernel(name: str = KERNELSPEC["name"]) -> Iterator[Callable[[str, str], Step]]:
     """A fresh kernel in an empty directory that vanishes with it, as a function from (kind, source) to the step."""
-    from jupyter_core.utils import run_sync
+    import psutil
     from nbclient import NotebookClient
 
+    others = psutil.Process().children()
     with tempfile.TemporaryDirectory(prefix="reproduce-", ignore_cleanup_errors=True) as folder:
         client = NotebookClient(
             nbformat.v4.new_notebook(),
@@ -193,8 +194,11 @@ def kernel(name: str = KERNELSPEC["name"]) -> Iterator[Callable[[str, str], Step
             with client.setup_kernel(env=environment(Path(folder))):
                 yield execute
         finally:
-            if client.km and client.km.provisioner:  # stopped while it started or ended: nbclient leaves it running
-                run_sync(client.km.provisioner.kill)()
+            # Stopped while it starts or ends, nbclient leaves the kernel running, and may never have heard of it.
+            left = [process for process in psutil.Process().children() if process not in others]
+            for process in left:
+                process.kill()
+            psutil.wait_procs(left)
 
 
 def in_kernel(client, source: str) -> list[nbformat.NotebookNode]:

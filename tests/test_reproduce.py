@@ -17,6 +17,7 @@ import forked_kernels
 import nbformat
 import psutil
 import pytest
+from jupyter_client.provisioning import local_provisioner
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from typer.testing import CliRunner
 
@@ -333,6 +334,20 @@ def test_ctrl_c_ends_with_one_line(monkeypatch):
     monkeypatch.setattr(reproduce, "run_lesson", interrupted)
     ended = CliRunner().invoke(cli.app, ["reproduce", "13"])
     assert ended.exit_code == 130 and ended.stderr == "stopped; nothing is left behind\n" and not ended.stdout
+
+
+def test_a_kernel_that_jupyter_never_heard_of_is_stopped(monkeypatch):
+    """The worst moment for Ctrl-C: the process is there, and whoever asked for it has not got it yet."""
+    started = []
+
+    def interrupted(*arguments, launch=local_provisioner.launch_kernel, **options):
+        started.append(launch(*arguments, **options))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(local_provisioner, "launch_kernel", interrupted)
+    with pytest.raises(KeyboardInterrupt), reproduce.kernel():
+        pass
+    assert len(started) == 1 and not psutil.pid_exists(started[0].pid)
 
 
 @pytest.mark.slow

@@ -1,9 +1,10 @@
-"""Makes data/runs/learned.json, runs of notebooks 04 and 06: `python -m tools.build_learned` (half an hour).
+"""Makes data/runs/learned.json, runs of notebooks 04, 06 and 07: `python -m tools.build_learned` (an hour).
 
 What comes of 400 held-out tickets, copied and learned fields apart: from prompts and a parser, from questions to the
 base and the rules of somebody who knows the policy, from a classifier of words (scikit-learn), from an adapter; how the
-adapter came to it, step by step, on other tickets; and what shorter runs at other rates make of some of them. With NAME
-(adapter, prompt, rates, rules, tfidf) and options, a trial of that one alone: it is printed, and nothing is written.
+adapter came to it, step by step, on other tickets; what shorter runs at other rates make of some of them, and what runs
+on fewer past tickets. With NAME (adapter, prompt, rates, rules, sizes, tfidf) and options, a trial of that one alone:
+it is printed, and nothing is written.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import re
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -36,6 +38,7 @@ CARD = CARDS / "learned.json"
 PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "scikit-learn")
 TRAINING_ROWS, EXAMPLES, SCORED, WATCHED = 2700, 4, 400, 100
 FACTORS, SHORT, FEW = (0.1, 0.3, 1, 3, 10), 240, 120  # of the rate; steps and tickets of the runs at other rates
+SIZES = (30, 90, 270, 900, TRAINING_ROWS)
 FACTS = {
     "kind": "What kind of complaint is it?",
     "group": "Which group does the product belong to?",
@@ -112,9 +115,9 @@ class Watch(TrainerCallback):
             self.curve.append([state.global_step, *shares])
 
 
-def tuned(profile, callbacks=(), **overrides):
-    """The losses of a run on the past tickets, and the model with its adapter, as it is loaded again."""
-    past = company_tickets(TRAINING_ROWS, held_out=False)
+def tuned(profile, callbacks=(), past: Sequence[CompanyTicket] = (), **overrides):
+    """The losses of a run on past tickets (all, if none are given), and the model with its adapter, loaded again."""
+    past = past or company_tickets(TRAINING_ROWS, held_out=False)
     rows = [{"messages": task_messages(ticket.text, ticket.fields)} for ticket in past]
     with tempfile.TemporaryDirectory() as folder:
         run = fine_tune(profile, rows, Path(folder) / "adapter", callbacks, **overrides)
@@ -141,15 +144,32 @@ def adapter(arguments, tickets: list[CompanyTicket]) -> dict:
 
 
 def rates(arguments, tickets: list[CompanyTicket]) -> dict:
-    """Shorter runs at several rates: shares of copied and of learned fields right, and of answers that are JSON."""
+    """Shorter runs at several rates: shares of copied and of learned fields right, and of answers that are JSON; and of
+    the base's own questions, before (`own_before`) and after (`own`)."""
     tokenizer, found = load_tokenizer(arguments.profile.model), {}
+    before = own_questions(load_base(arguments.profile), tokenizer, arguments.own)
     for factor in FACTORS:
         rate = arguments.profile.learning_rate * factor
         _, model = tuned(replace(arguments.profile, max_steps=SHORT, learning_rate=rate))
         answers = generate(model, tokenizer, [prompt_messages(ticket.text) for ticket in tickets[:FEW]], 150)
         scores = summary(answers, tickets[:FEW])
-        found[f"{rate:g}"] = {name: scores[name] for name in ("copied", "learned", "valid")}
-    return {"steps": SHORT, "tickets": FEW, "scores": found}
+        shares = {name: scores[name] for name in ("copied", "learned", "valid")}
+        found[f"{rate:g}"] = {**shares, "own": own_questions(model, tokenizer, arguments.own)}
+    return {"steps": SHORT, "tickets": FEW, "own_before": before, "scores": found}
+
+
+def sizes(arguments, tickets: list[CompanyTicket]) -> dict:
+    """Runs on the first of the past tickets, at as many steps each: what is right of those and of new ones."""
+    tokenizer, found = load_tokenizer(arguments.profile.model), {}
+    past = company_tickets(TRAINING_ROWS, held_out=False)
+    for size in SIZES:
+        _, model = tuned(arguments.profile, past=past[:size])
+        found[str(size)] = {}
+        for name, some in (("trained", past[:size][:FEW]), ("new", tickets[:FEW])):
+            answers = generate(model, tokenizer, [prompt_messages(ticket.text) for ticket in some], 150)
+            scores = summary(answers, some)
+            found[str(size)][name] = {kind: scores[kind] for kind in ("copied", "learned")}
+    return {"steps": arguments.profile.max_steps, "tickets": FEW, "scores": found}
 
 
 def prompts(text: str, examples: list[CompanyTicket], codes: str) -> dict[str, list[dict]]:
@@ -223,7 +243,7 @@ def tfidf(arguments, tickets: list[CompanyTicket]) -> dict:
     return {"by_field": scores, "learned": sum(scores.values()) / len(scores)}
 
 
-WAYS = {"prompt": prompt, "rules": rules, "tfidf": tfidf, "adapter": adapter, "rates": rates}
+WAYS = {"prompt": prompt, "rules": rules, "tfidf": tfidf, "adapter": adapter, "rates": rates, "sizes": sizes}
 
 
 def made_from(profile) -> dict[str, object]:

@@ -44,6 +44,22 @@ def test_a_rate_too_low_costs_first_what_has_to_be_learned(card):
     assert scores[low]["copied"] > 0.9 and scores[low]["learned"] < scores[chosen]["learned"] - 0.1
 
 
+def test_a_rate_too_high_costs_first_what_the_base_could(card):
+    scores = {float(rate): found for rate, found in card["rates"]["scores"].items()}
+    best = max(scores, key=lambda rate: scores[rate]["learned"])
+    kept, before = scores[best]["own"]["questions"], card["rates"]["own_before"]["questions"]
+    assert kept < before / 2 and kept < scores[PROFILES["tiny"].learning_rate]["own"]["questions"] - 0.3
+
+
+def test_few_tickets_are_remembered_and_many_are_learned(card):
+    found = {int(size): one for size, one in card["sizes"]["scores"].items()}
+    assert tuple(found) == build_learned.SIZES and card["sizes"]["steps"] == PROFILES["tiny"].max_steps
+    few, many = found[min(found)], found[max(found)]
+    assert few["trained"]["learned"] > few["new"]["learned"] + 0.3
+    assert many["new"]["learned"] > few["new"]["learned"] + 0.3
+    assert many["trained"]["learned"] < many["new"]["learned"] + 0.15
+
+
 def test_the_base_keeps_what_it_could(card):
     before, after = card["adapter"]["own_before"], card["adapter"]["own_after"]
     assert after["questions"] >= before["questions"] - 0.1  # by value, what stands in the ticket

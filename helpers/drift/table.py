@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 
 from helpers import DATA
@@ -50,15 +50,6 @@ class Table:
     methods: dict[str, dict[str, str]] = field(default_factory=dict)
     attributes: dict[str, str] = field(default_factory=dict)
 
-    @cached_property
-    def _of_calls(self) -> dict[str, list[Entry]]:
-        """By argument, the entries about one that a call gives."""
-        found: dict[str, list[Entry]] = {}
-        for entry in self.entries:
-            if entry.kind not in NOT_OF_CALLS:
-                found.setdefault(entry.argument, []).append(entry)
-        return found
-
     def of_object(self, names: Iterable[str]) -> Entry | None:
         """The entry about an object as a whole."""
         names = tuple(names)
@@ -69,8 +60,8 @@ class Table:
         """The entry about an argument given in a call. `value` is its source text; without one, an entry about an
         argument that is gone fits whatever its value is."""
         names = tuple(names)
-        for entry in self._of_calls.get(argument, ()):
-            if entry.fits(names):
+        for entry in self.entries:
+            if entry.argument == argument and entry.kind not in NOT_OF_CALLS and entry.fits(names):
                 if not entry.value or value is not None and entry.value == value.strip("\"'"):
                     return entry
                 if value is None and entry.kind in ("renamed", "removed"):

@@ -105,7 +105,7 @@ class Tree:
             self.nodes.append(node)
             self.scopes[node] = scope
             stack.append(node)
-            if type(node) is cst.Name:
+            if isinstance(node, cst.Name):
                 self.named.setdefault(node.value, []).append(node)
                 if stores:
                     scope.sets.setdefault(node.value, []).append(node)
@@ -143,7 +143,7 @@ class Tree:
         for name in _fields(type(node)):
             value = getattr(node, name)
             for child in value if isinstance(value, tuple | list) else (value,):
-                if not _is_node(child.__class__):
+                if not isinstance(child, cst.CSTNode):
                     continue
                 self.parents[child] = node
                 if name == label or named and name == "name":
@@ -163,12 +163,6 @@ class Tree:
             if isinstance(node, cst.ImportFrom):
                 bound = alias.evaluated_alias or alias.evaluated_name
             scope.sets.setdefault(bound, []).append(alias)
-
-
-@cache
-def _is_node(kind: type) -> bool:
-    """libcst's nodes are abstract base classes, of which an isinstance() takes ten times as long as this."""
-    return issubclass(kind, cst.CSTNode)
 
 
 @cache

@@ -51,7 +51,7 @@ def sft_config(profile: Profile, output_dir: str | Path, **overrides):
         activation_checkpointing=gpu,
         train_sampling_strategy="group_by_length",
         optim="paged_adamw_8bit" if gpu else "adamw_torch",
-        logging_steps=10,
+        logging_steps=min(10, profile.max_steps),  # a shorter run, too, has a loss to show
         save_strategy="no",
         report_to="none",
         seed=0,

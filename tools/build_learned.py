@@ -88,6 +88,11 @@ def summary(answers: list[str], tickets: list[CompanyTicket], parse=parse_object
     }
 
 
+def ask(model, tokenizer, tickets: Sequence[CompanyTicket]) -> list[str]:
+    """What a model answers to the tickets, each in the request that training has."""
+    return generate(model, tokenizer, [prompt_messages(ticket.text) for ticket in tickets], 150)
+
+
 def own_questions(model, tokenizer, count: int) -> dict[str, float]:
     """By value: the copied questions, and all skills together but `mixed`."""
     copied = read_questions(DATA / "tickets" / "questions.jsonl")[:count]
@@ -108,7 +113,7 @@ class Watch(TrainerCallback):
     def on_step_end(self, args, state, control, model=None, **kwargs):
         if state.global_step % (state.max_steps // 10) == 0:
             model.eval()
-            answers = generate(model, self.tokenizer, [prompt_messages(t.text) for t in self.tickets], 150)
+            answers = ask(model, self.tokenizer, self.tickets)
             model.train()
             scores = score_extraction(answers, [ticket.fields for ticket in self.tickets])
             shares = (round(scores.over(names).value, 4) for names in (COPIED, LEARNED))
@@ -132,7 +137,7 @@ def adapter(arguments, tickets: list[CompanyTicket]) -> dict:
     start = time.perf_counter()
     losses, model = tuned(arguments.profile, [watch], **arguments.overrides)
     seconds = time.perf_counter() - start
-    answers = generate(model, tokenizer, [prompt_messages(ticket.text) for ticket in tickets], 150)
+    answers = ask(model, tokenizer, tickets)
     return {
         **summary(answers, tickets),
         "curve": watch.curve,
@@ -151,8 +156,7 @@ def rates(arguments, tickets: list[CompanyTicket]) -> dict:
     for factor in FACTORS:
         rate = arguments.profile.learning_rate * factor
         _, model = tuned(replace(arguments.profile, max_steps=SHORT, learning_rate=rate))
-        answers = generate(model, tokenizer, [prompt_messages(ticket.text) for ticket in tickets[:FEW]], 150)
-        scores = summary(answers, tickets[:FEW])
+        scores = summary(ask(model, tokenizer, tickets[:FEW]), tickets[:FEW])
         shares = {name: scores[name] for name in ("copied", "learned", "valid")}
         found[f"{rate:g}"] = {**shares, "own": own_questions(model, tokenizer, arguments.own)}
     return {"steps": SHORT, "tickets": FEW, "own_before": before, "scores": found}
@@ -166,8 +170,7 @@ def sizes(arguments, tickets: list[CompanyTicket]) -> dict:
         _, model = tuned(arguments.profile, past=past[:size])
         found[str(size)] = {}
         for name, some in (("trained", past[:size][:FEW]), ("new", tickets[:FEW])):
-            answers = generate(model, tokenizer, [prompt_messages(ticket.text) for ticket in some], 150)
-            scores = summary(answers, some)
+            scores = summary(ask(model, tokenizer, some), some)
             found[str(size)][name] = {kind: scores[kind] for kind in ("copied", "learned")}
     return {"steps": arguments.profile.max_steps, "tickets": FEW, "scores": found}
 

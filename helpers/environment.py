@@ -10,7 +10,8 @@ from helpers import profiles, requirements
 from helpers.machine import Machine, probe
 from helpers.profiles import Profile
 
-# peft 0.21 raises ImportError on import when an older torchao is installed: peft/import_utils.py, is_torchao_available.
+# peft 0.21 raises ImportError where it makes an adapter and an older torchao is installed: is_torchao_available in its
+# peft/import_utils.py.
 TORCHAO_MINIMUM = Version("0.16.0")
 # NVIDIA, CUDA Compatibility, "minor version compatibility": the oldest driver for each major CUDA version.
 OLDEST_DRIVER = {11: 450, 12: 525, 13: 580}
@@ -58,7 +59,7 @@ def check(machine: Machine | None = None, name: str | None = None) -> list[Row]:
 
 
 def packages(found: dict[str, str]) -> list[Row]:
-    """One row per requirement of requirements.txt, and one for torchao, which can keep peft from importing."""
+    """One row per requirement of requirements.txt, and one for torchao, which can keep peft from making adapters."""
     try:
         wanted, lock = requirements.tested(), requirements.locked()
     except (OSError, ValueError) as error:
@@ -119,7 +120,7 @@ def _package(one: requirements.Tested, found: str | None, exact: str) -> Row:
 
 
 def torchao_blocks_peft(torchao: str | None, peft: str | None) -> bool:
-    """Whether `import peft` raises because of this torchao: peft 0.21 and newer refuse one older than 0.16."""
+    """Whether `get_peft_model` raises because of this torchao: peft 0.21 and newer refuse one older than 0.16."""
     try:
         old = torchao is not None and Version(torchao) < TORCHAO_MINIMUM
         return old and peft is not None and Version(peft) >= Version("0.21")
@@ -129,7 +130,7 @@ def torchao_blocks_peft(torchao: str | None, peft: str | None) -> bool:
 
 def _torchao(torchao: str | None, peft: str | None) -> Row:
     blocked = torchao_blocks_peft(torchao, peft)
-    fix = "pip uninstall -y torchao (the course does not use it; with it, `import peft` raises)" if blocked else ""
+    fix = "pip uninstall -y torchao (the course does not use it; with it, `get_peft_model` raises)" if blocked else ""
     return Row("torchao", torchao or "none", f"none or >={TORCHAO_MINIMUM}", "fail" if blocked else "ok", fix)
 
 

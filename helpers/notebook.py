@@ -59,7 +59,7 @@ def install_missing() -> None:
         _pip_install(wanted, {name: before[name] for name in ("torch", "torchvision", "torchaudio") if name in before})
     after = requirements.installed()
     if environment.torchao_blocks_peft(after.get("torchao"), after.get("peft")):
-        print(f"Removing torchao {after['torchao']}: peft {after['peft']} refuses to be imported beside it.")
+        print(f"Removing torchao {after['torchao']}: peft {after['peft']} refuses to make an adapter beside it.")
         _pip("uninstall", "-y", "torchao")
         after = requirements.installed()
     stale = sorted(_loaded() & {name for name in before if after.get(name) != before[name]})

@@ -75,6 +75,7 @@ def test_accelerate_takes_the_launch_files(tmp_path):
     assert (two.machine_rank, two.main_process_ip, two.main_process_port) == (1, "10.0.0.1", 29500)
     for args in (one, two):
         assert args.use_fsdp and int(args.fsdp_version) == 2 and args.mixed_precision == "bf16"
+        assert args.fsdp_state_dict_type == "FULL_STATE_DICT"  # under another the Trainer's save_model writes nothing
     spoiled = tmp_path / "spoiled.yaml"
     spoiled.write_text((SCRIPTS / "eight_gpus.yaml").read_text().replace("num_processes", "processes"))
     with pytest.raises(ValueError, match="processes"):
@@ -91,7 +92,12 @@ def test_slurm_starts_one_launcher_on_each_machine(node, tmp_path, monkeypatch):
     }.items():
         (tmp_path / name).write_text(f"#!/bin/bash\n{does}\n")
         (tmp_path / name).chmod(0o755)
-    known = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "SLURM_JOB_NODELIST": "node[1-2]", "SLURM_NODEID": node}
+    known = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "SLURM_JOB_NODELIST": "node[1-2]",
+        "SLURM_NODEID": node,
+        "SLURM_CPUS_PER_TASK": "64",
+    }
     script = ["bash", SCRIPTS / "slurm.sh", "rows.jsonl", "out", "--model", "some/model"]
     subprocess.run(script, env=os.environ | known, check=True)
     said = (tmp_path / "said").read_text().splitlines()
@@ -104,6 +110,18 @@ def test_slurm_starts_one_launcher_on_each_machine(node, tmp_path, monkeypatch):
     monkeypatch.chdir(SCRIPTS)
     args = accelerate_accepts(*said[1 : said.index("train.py")])
     assert (args.machine_rank, args.main_process_ip, args.num_processes) == (int(node), "first", 16)
+
+
+@pytest.mark.slow
+def test_a_run_that_saves_no_adapter_says_so(scripts, tmp_path, monkeypatch):
+    """What the Trainer does under FSDP with a sharded state dict: nothing."""
+    import train
+
+    rows = tmp_path / "rows.jsonl"
+    to_dataset(read_chat(DATA / "tickets" / "clean.jsonl")[:8]).to_json(rows)
+    monkeypatch.setattr(train.SFTTrainer, "save_model", lambda trainer: None)
+    with pytest.raises(RuntimeError, match="no adapter was saved"):
+        train.main([str(rows), str(tmp_path / "out"), "--model", BASE, "--steps", "1", "--save-steps", "9"])
 
 
 @pytest.mark.slow

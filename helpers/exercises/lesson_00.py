@@ -13,7 +13,7 @@ def pick(answer: Callable[[float, float, str], str]) -> str:
     if answer(80e9, HALF_B, "asked") != "prompt":
         wrong("the prompted base does this task already: what would training add to it?")
     if answer(24e9, SEVEN_B, "raw text") == "full":
-        wrong("full tuning of 7.6 billion in 24 GB? Weights are one of four numbers: 16 bytes for each parameter")
+        wrong("full tuning of 7.6 billion in 24 GB? Weights are one of several numbers: 18 bytes for each parameter")
     if answer(24e9, SEVEN_B, "raw text") in ("lora", "qlora"):
         wrong("for very much raw text an adapter was found behind: where full tuning does not fit, say none")
     if answer(24e9, SEVEN_B, "taught") == "qlora":

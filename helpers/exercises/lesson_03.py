@@ -77,7 +77,7 @@ def bits_per_weight(answer):
         wanted = 4 + (32 / block if nested is None else 8 / block + 32 / (block * nested))
         if abs(answer(block, nested) - wanted) > 1e-9:
             wrong(f"with block={block}, nested={nested} it says {answer(block, nested):.4g}: use the arguments.")
-    return f"{once} bits, and {twice:.3f} with double quantization; {answer(16, 256):.3f} in nested blocks of 16."
+    return f"{once} bits, and {twice:.3f} with double quantization; {answer(32, 256):.3f} in nested blocks of 32."
 
 
 @exercise

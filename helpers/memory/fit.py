@@ -2,7 +2,7 @@
 
 The order is that of what a remedy does to the trained model, and among equals that of what it costs in time:
 
-1. the loss in chunks: the same loss, and no slower;
+1. the loss in chunks: the same loss, and the product of the output head once more;
 2. smaller batches with accumulation, down to 4: the same gradient, and a GPU is still busy;
 3. checkpointing: the same gradient bit by bit, for one more forward pass of each block;
 4. batches of 1: the same gradient, with the GPU less busy;
@@ -29,7 +29,7 @@ from helpers.memory.terms import Plan
 
 GPU_SIZES = (4, 6, 8, 10, 12, 16, 24, 32, 40, 48, 80, 96, 141, 192)  # GB, as cards are sold
 EFFECTIVE_BATCH = 16
-FREE = "nothing"
+FREE = "the head's product twice"
 QUERY_VALUE = ({"q_proj", "v_proj"}, {"query_key_value"}, {"c_attn"})
 
 

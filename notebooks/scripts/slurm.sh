@@ -9,6 +9,7 @@
 set -euo pipefail
 head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | sed -n 1p)
 export HEAD=$head SCRIPT_ARGS="$*"
+export SRUN_CPUS_PER_TASK=$SLURM_CPUS_PER_TASK  # srun does not inherit it
 
 srun bash -c 'accelerate launch --config_file two_machines.yaml \
   --machine_rank "$SLURM_NODEID" --main_process_ip "$HEAD" \

@@ -89,6 +89,8 @@ def main(arguments=None):
         print(f"rank {args.process_index}: goes on from {start.name}\n", end="", flush=True)
     trainer.train(resume_from_checkpoint=start)
     trainer.save_model()
+    if trainer.is_world_process_zero() and not Path(options.out, "adapter_model.safetensors").exists():
+        raise RuntimeError("trained, and no adapter was saved: fsdp_state_dict_type must be FULL_STATE_DICT")
     trainer.accelerator.end_training()  # ranks part in order: one that just exits may abort on a thread still running
     return trainer
 

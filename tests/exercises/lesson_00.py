@@ -14,7 +14,7 @@ def pick(gpu_bytes, parameters, task):
 RIGHT = {
     "room": "2e9",
     "asked": '"prompt"',
-    "methods": '{"taught": [("lora", 2.1), ("qlora", 0.9)], "raw text": [("full", 16)]}',
+    "methods": '{"taught": [("lora", 2.1), ("qlora", 0.9)], "raw text": [("full", 18)]}',
 }
 
 
@@ -27,16 +27,16 @@ WRONG = {
         (pick(asked='"lora"'), "what would training add"),
         (pick(methods='{"taught": [("lora", 2.1), ("qlora", 0.9)], "raw text": [("full", 2)]}'), "one of four numbers"),
         (
-            pick(methods='{t: [("full", 16), ("lora", 2.1), ("qlora", 0.9)] for t in ("taught", "raw text")}'),
+            pick(methods='{t: [("full", 18), ("lora", 2.1), ("qlora", 0.9)] for t in ("taught", "raw text")}'),
             "say none",
         ),
-        (pick(methods='{"taught": [("qlora", 0.9), ("lora", 2.1)], "raw text": [("full", 16)]}'), "round the base"),
+        (pick(methods='{"taught": [("qlora", 0.9), ("lora", 2.1)], "raw text": [("full", 18)]}'), "round the base"),
         (
-            pick(methods='{"taught": [("full", 16), ("lora", 2.1), ("qlora", 0.9)], "raw text": [("full", 16)]}'),
+            pick(methods='{"taught": [("full", 18), ("lora", 2.1), ("qlora", 0.9)], "raw text": [("full", 18)]}'),
             "easily thrown away",
         ),
         (pick(room="0"), "Leave ROOM"),
-        (pick(methods='{"taught": [("lora", 2.1), ("qlora", 0.5)], "raw text": [("full", 16)]}'), "6 GB, taught"),
+        (pick(methods='{"taught": [("lora", 2.1), ("qlora", 0.5)], "raw text": [("full", 18)]}'), "6 GB, taught"),
     ],
     "usable_dtype": [
         (

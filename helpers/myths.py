@@ -93,5 +93,5 @@ def callout(myth: Myth) -> str:
     return (
         f"> **You will read:** “{plain(myth['claim'])}”\n>\n"
         f"> **Measured:** {plain(myth['measured'])} ({link(myth)}).\n>\n"
-        f"> **Verdict:** {RULINGS[myth['ruling']]}."
+        f"> **Verdict:** {RULINGS[myth['ruling']]}. {plain(myth['verdict'])}"
     )

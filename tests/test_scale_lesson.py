@@ -119,7 +119,13 @@ def test_a_run_that_saves_no_adapter_says_so(scripts, tmp_path, monkeypatch):
 
     rows = tmp_path / "rows.jsonl"
     to_dataset(read_chat(DATA / "tickets" / "clean.jsonl")[:8]).to_json(rows)
-    monkeypatch.setattr(train.SFTTrainer, "save_model", lambda trainer: None)
+    save = train.SFTTrainer.save_model
+
+    def in_checkpoints_alone(trainer, *folder, _internal_call=False):
+        if _internal_call:
+            save(trainer, *folder, _internal_call=True)
+
+    monkeypatch.setattr(train.SFTTrainer, "save_model", in_checkpoints_alone)
     with pytest.raises(RuntimeError, match="no adapter was saved"):
         train.main([str(rows), str(tmp_path / "out"), "--model", BASE, "--steps", "1", "--save-steps", "9"])
 

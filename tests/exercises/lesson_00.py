@@ -25,7 +25,10 @@ def pick(**changed: str) -> str:
 WRONG = {
     "pick": [
         (pick(asked='"lora"'), "what would training add"),
-        (pick(methods='{"taught": [("lora", 2.1), ("qlora", 0.9)], "raw text": [("full", 2)]}'), "one of several numbers"),
+        (
+            pick(methods='{"taught": [("lora", 2.1), ("qlora", 0.9)], "raw text": [("full", 2)]}'),
+            "one of several numbers",
+        ),
         (
             pick(methods='{t: [("full", 18), ("lora", 2.1), ("qlora", 0.9)] for t in ("taught", "raw text")}'),
             "say none",

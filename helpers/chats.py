@@ -39,6 +39,11 @@ def task_messages(ticket_text: str, fields: dict) -> list[dict[str, str]]:
     return [*prompt_messages(ticket_text), {"role": "assistant", "content": answer_text(fields)}]
 
 
+def asks_for_tickets(row: dict) -> bool:
+    """Whether a conversation is one of the course's own task."""
+    return row["messages"][0]["content"] == INSTRUCTION
+
+
 def read_chat(path: str | Path) -> list[dict]:
     """Rows of a JSONL file of conversations ({"messages": [...]}, the assistant's last), as `clean` writes them.
 

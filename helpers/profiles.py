@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from helpers import DATA
 from helpers.errors import InputError
@@ -106,13 +107,23 @@ def select(name: str | None = None, gpus: Sequence[Gpu] | None = None) -> Profil
     float16 on a card older than compute capability 8.0 and into float32 without a card.
     Raises InputError for an unknown name, with the names there are.
     """
-    asked, source = (name, "argument") if name else (os.environ.get(VARIABLE, "").strip(), VARIABLE)
-    if asked and asked not in PROFILES:
-        raise InputError(f"no profile is called {asked!r} (from {source}): use one of {', '.join(PROFILES)}")
+    wanted, source = asked(name), "argument" if name else VARIABLE
+    if wanted and wanted not in PROFILES:
+        raise InputError(f"no profile is called {wanted!r} (from {source}): use one of {', '.join(PROFILES)}")
     gpu = next(iter(_usable_gpus() if gpus is None else gpus), None)
-    profile = PROFILES[asked] if asked else _largest_that_fits(gpu)
-    why = f"asked for by {source}; " if asked else ""
+    profile = PROFILES[wanted] if wanted else _largest_that_fits(gpu)
+    why = f"asked for by {source}; " if wanted else ""
     return replace(profile, dtype=_dtype(profile, gpu), why=why + _hardware(profile, gpu))
+
+
+def asked(name: str | None) -> str:
+    """The profile that somebody asked for: `name`, else $COURSE_PROFILE; "" if nobody did."""
+    return name or os.environ.get(VARIABLE, "").strip()
+
+
+def is_embedded(model: str) -> bool:
+    """Whether a profile's `model` is the course's own base, which knows tickets and nothing else."""
+    return Path(model).resolve() == Path(_TINY.model).resolve()
 
 
 def shortened(profile: Profile, steps: int) -> Profile:

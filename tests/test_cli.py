@@ -144,3 +144,39 @@ def test_ctrl_c_ends_a_command_with_one_line(raised, says, monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main(app)
     assert ended.value.code == 130 and capsys.readouterr().err == says  # a command's own line is enough
+
+
+def test_another_model_does_not_get_the_rate_and_length_that_are_made_for_the_embedded_base(monkeypatch):
+    from helpers import profiles
+    from helpers.cli.options import choose
+
+    monkeypatch.setattr(profiles, "_usable_gpus", lambda: ())
+    monkeypatch.delenv(profiles.VARIABLE, raising=False)
+    tiny, other = profiles.PROFILES["tiny"], profiles.PROFILES["gpu-0.5b"]
+    for name, model, values in (
+        (None, None, tiny),
+        (None, str(DATA / "base"), tiny),
+        (None, "some/model", other),
+        ("tiny", "some/model", tiny),
+    ):
+        chosen = choose(name, model)
+        assert (chosen.learning_rate, chosen.max_length) == (values.learning_rate, values.max_length), (name, model)
+        assert chosen.model == (model or tiny.model) and chosen.dtype == "float32"
+    assert choose(None, "some/model", learning_rate=1e-3).learning_rate == 1e-3
+    monkeypatch.setenv(profiles.VARIABLE, "tiny")
+    assert choose(None, "some/model").max_length == tiny.max_length
+
+
+def test_train_says_that_the_embedded_base_is_not_for_rows_of_ones_own(tmp_path, monkeypatch, capsys):
+    from helpers import profiles, resuming
+
+    monkeypatch.setattr(profiles, "_usable_gpus", lambda: ())
+    monkeypatch.setattr(resuming, "train", lambda *_, **__: None)
+    monkeypatch.chdir(tmp_path)
+    own = {"messages": [{"role": "user", "content": "Who?"}, {"role": "assistant", "content": "Nobody."}]}
+    for name, lines, told in (("own.jsonl", [json.dumps(own) + "\n"], True), ("tickets.jsonl", ROWS, False)):
+        (tmp_path / name).write_text("".join(lines), encoding="utf-8")
+        monkeypatch.setattr("sys.argv", ["helpers", "train", name, "--out", "adapter", "--profile", "tiny"])
+        with pytest.raises(SystemExit):
+            cli.main()
+        assert ("--profile, such as gpu-0.5b" in capsys.readouterr().out) is told

@@ -11,6 +11,8 @@ import typer
 from helpers.cli.options import AsJson, Model, ProfileName, Template, choose
 from helpers.errors import InputError
 
+OWN_ROWS = "gpu-0.5b (a model of half a billion parameters, downloaded at first use; slow on a CPU)"
+
 
 def course(profile: ProfileName = None) -> None:
     """Clean, train, score before and after, merge and prove the merge; writes build/course.json."""
@@ -52,8 +54,9 @@ def train(
 ) -> None:
     """Train an adapter on your rows. A run that was stopped goes on with the same command and --resume."""
     from helpers import resuming
-    from helpers.chats import read_chat, read_template
+    from helpers.chats import asks_for_tickets, read_chat, read_template
     from helpers.files import encode_row
+    from helpers.profiles import is_embedded
     from helpers.training import check_report, last_complete_checkpoint, training_bar
 
     if epochs is not None and (steps or not 0 < epochs < float("inf")):
@@ -79,6 +82,11 @@ def train(
     conversations, eval_rows = read_chat(rows), read_chat(held_out) if held_out else []
     length = f"{epochs:g} epoch{'s' * (epochs != 1)}" if epochs else f"{chosen.max_steps} steps"
     print(f"{len(conversations)} conversations; model {chosen.model}; {length}")
+    if is_embedded(chosen.model) and not any(asks_for_tickets(row) for row in conversations):
+        print(
+            "this is the course's small base, which knows its tickets and nothing else: good to try the commands. For "
+            f"rows of your own give `clean`, `train`, `evaluate` and `merge` the same --profile, such as {OWN_ROWS}"
+        )
     trained = set(map(encode_row, conversations))
     if seen := sum(encode_row(row) in trained for row in eval_rows):
         print(f"{seen} of the {len(eval_rows)} --eval rows are trained on, too: their loss says nothing of new ones")

@@ -11,7 +11,8 @@ ASKS = re.compile(
     r"|what(?:s| is| are| does| do| should| would| happens| if| kind| rank)\b|explain\b|tell me\b)"
 )
 ASKS_IF_MARKED = re.compile(
-    r"^\W*(?:\d+\W+)?(?:which|where|when|who|is|are|can|could|should|do|does|will|would|may|any)\b"
+    r"^\W*(?:\d+\W+)?(?:(?:and|or|but|so|also|then)\W+)*"
+    r"(?:which|where|when|who|is|are|can|could|should|do|does|will|would|may|any)\b"
 )
 ASKS_CHINESE = re.compile(
     r"什么是|什么意思|啥意思|(?:如何|怎么|怎样)(?!办|解决|处理|回事|修|缓解|避免)|是否|能否|能不能|可不可以|可以.{0,20}吗|多少|哪些|哪个|区别"

@@ -97,7 +97,12 @@ class Report:
     @property
     def headless(self) -> bool:
         """Whether it is a traceback that was cut before it says which exception it is."""
-        return self.framed >= 0 and (self.last is None or self.last.at < self.framed)
+        return self.framed >= 0 and (self.last is None or self.last.at < self.framed or self.mute)
+
+    @property
+    def mute(self) -> bool:
+        """Whether the last exception has no message, as an assert has none: where it was raised says all."""
+        return self.last is not None and self.tight[self.last.at :].rstrip(":.") == self.last.type.lower()
 
     @cached_property
     def ended(self) -> "Report":

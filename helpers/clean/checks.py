@@ -86,7 +86,7 @@ def _says_nothing(answer: str, messages: Messages) -> bool:
     """Whether an answer only holds a place: not where the question names that very word, or asks for such a value."""
     word = answer.lower().rstrip(".。!！")
     marks = _ONLY_MARKS.fullmatch(answer) is not None
-    if word not in _PLACEHOLDERS and not marks:
+    if (word not in _PLACEHOLDERS or answer in ("Na", "Nan")) and not marks:  # sodium, a bread
         return False
     asked = "\n".join(message["content"] for message in messages if message["role"] != "assistant")
     if is_ticket_task(messages):
@@ -118,6 +118,7 @@ def _check_truncated(answer: str) -> None:
         and not looks_like_code(answer)
         and _SENTENCE.search(answer)
         and _OPEN_ENDS.search(answer.splitlines()[-1])
+        and not (len(answer.splitlines()[-1].split()) <= 3 and answer[-1] in ",，")  # "Kind regards,"
     ):
         raise RowError("truncated_output", f"the answer ends in the middle of a sentence: {answer[-25:]!r}")
 

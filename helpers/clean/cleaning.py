@@ -9,14 +9,16 @@ import pickle
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from helpers.clean.duplicates import NEAR, Counts, Fingerprint, Rows, fingerprint
 from helpers.clean.encoding import Probe, probe
-from helpers.clean.fields import Options, RowError
-from helpers.clean.formats import to_messages
+from helpers.clean.fields import Options, RowError, canonical_key, mapped
+from helpers.clean.formats import Messages, to_messages
 from helpers.clean.reading import RawRow, raw_rows, read_rows
 from helpers.clean.report import FileReport, Report
 from helpers.clean.rows import MAX_TOKENS, Rules, repair_messages
@@ -107,6 +109,12 @@ def clean_files(
                 total.keep(judged.raw.file, repairs, judged.ignored, judged.left)
             if observe:
                 observe(judged.raw, reason, repairs)
+        seen = {column for file in total.files.values() for column in file.columns}
+        total.maps_unused = [
+            f"{left}={right}"
+            for left, right in columns
+            if not any(column in seen and canonical_key(name)[0] for column, name in ((left, right), (right, left)))
+        ]
         if targets["--report"]:
             open_files[2].write(
                 json.dumps(total.as_dict(), ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace") + b"\n"
@@ -185,6 +193,23 @@ def _compare(judged: Judged, words_file, kept: Kept, test_rows: Kept) -> tuple[s
     return None
 
 
+def _held_out(value: Any, options: Options) -> Messages:
+    """The messages of a held-out row. Only its prompt is wanted: an answer that is missing, bad or no text is none."""
+    options = replace(options, preference="chosen", takes_tools=True)
+    try:
+        return to_messages(value, options).messages
+    except RowError:
+        if not isinstance(value, dict):
+            raise
+    answers = {"output", "completion", "chosen", "rejected", "label", "choices"}
+    asked = {
+        key: part
+        for key, part in value.items()
+        if (mapped(value, options).get(key) or canonical_key(key)[0]) not in answers
+    }
+    return to_messages({**asked, "output": "?"}, options).messages
+
+
 def _remember_holdout(path: Path, found: Probe, test_rows: Kept, total: Report, rules: Rules) -> None:
     """Remember the prompts of a held-out file; its rows need no answer, and are repaired like all others."""
     for raw in read_rows(path, found):
@@ -192,14 +217,7 @@ def _remember_holdout(path: Path, found: Probe, test_rows: Kept, total: Report, 
         try:
             if raw.error:
                 raise RowError(*raw.error)
-            value = raw.value
-            if (
-                isinstance(value, dict)
-                and not {"messages", "conversations"} & set(value)
-                and not {"output", "completion"} & set(value)
-            ):
-                value = {**value, "output": "?"}
-            messages, _, _ = repair_messages(to_messages(value, rules.options).messages, rules)
+            messages, _, _ = repair_messages(_held_out(raw.value, rules.options), rules)
         except (RowError, RecursionError):
             total.holdout_unusable += 1
             continue

@@ -1,6 +1,7 @@
 """What parts the columns of a CSV file."""
 
 import csv
+import re
 
 from helpers.clean.fields import canonical_key
 
@@ -31,3 +32,15 @@ def steady_delimiter(head: str) -> str:
         steady[mark] = first[mark] if len(set(widths)) == 1 else 0
     counts = steady if max(steady.values()) > 1 else first
     return max(counts, key=counts.__getitem__)
+
+
+def quoting_style(head: str, delimiter: str) -> dict:
+    """How csv.reader must take the quotes: as letters where each line is a row of tabs and some cell that begins with a
+    quote is not a quoted one; after a blank where that is so; else as RFC 4180 has them."""
+    lines = [line.rstrip("\r") for line in head.split("\n")[:-1] if line.strip()]
+    if delimiter == "\t" and len({line.count("\t") for line in lines}) == 1:
+        cells = (cell for line in lines for cell in line.split("\t"))
+        if any(cell[:1] == '"' and not re.fullmatch('"(?:[^"]|"")*"', cell) for cell in cells):
+            return {"quoting": csv.QUOTE_NONE}
+    mark = re.escape(delimiter)
+    return {"skipinitialspace": True} if re.search(f'{mark} +"[^"]*"(?={mark}|$)', "\n".join(lines), re.M) else {}

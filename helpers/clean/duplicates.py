@@ -78,6 +78,11 @@ def normalised(text: str) -> str:
     return words if text.isascii() else re.sub(r"(?<=[\u3400-\u9fff]) | (?=[\u3400-\u9fff])", "", words)
 
 
+def _as_asked(text: str) -> str:
+    """A prompt without case, width, spacing and punctuation; signs, symbols and vowel signs stay."""
+    return " ".join(word for sentence in sentences(text) for word in sentence.words)
+
+
 def shingles(text: str) -> set[str]:
     """The character n-grams of the normalised text: 5 letters for Latin, 3 for Chinese, which says more in each."""
     bare = normalised(text) or text
@@ -135,7 +140,7 @@ def fingerprint(row: dict) -> tuple[Fingerprint, bytes]:
     hashes, places = _hashes(words), [] if long else _hashes(slots(sentences(question)))
     packed = np.array([int.from_bytes(key[:4], "little"), *hashes, *places], dtype=np.uint32)
     exact = [(m["role"], _said(m).strip()) for m in row["messages"]]
-    prompt = _digest(normalised(prompt_text(row["messages"])))
+    prompt = _digest(_as_asked(prompt_text(row["messages"])))
     exact_key = _digest(repr((exact, row.get("tools"))))
     return Fingerprint(exact_key, prompt, key, long, prose, len(hashes), len(packed)), packed.tobytes()
 

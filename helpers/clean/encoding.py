@@ -76,13 +76,21 @@ def _probe(file, path: Path) -> Probe:
         encoding = "by line" if legacy_sample else "utf-8"
     else:
         legacy_sample = b""
-    legacy = decode_legacy(legacy_sample)[1] if legacy_sample else ""
+    legacy = "" if not legacy_sample else "cp949" if _is_korean(legacy_sample) else decode_legacy(legacy_sample)[1]
     legacy = "" if legacy == DAMAGED else legacy
     head = sample[len(bom) :].decode("utf-8" if encoding == "by line" else encoding, "replace")
     if encoding in ("utf-8", "by line") and not bom and _is_binary(sample, head, bool(legacy_sample)):
         raise InputError(f"{path}: holds binary data, not text")
     newline = "\r" if "\r" in head and "\n" not in head else "\n"
     return Probe(encoding, len(bom), newline, legacy, head)
+
+
+def _is_korean(sample: bytes) -> bool:
+    """Whether a sample is Korean: all of it is also valid GBK, and everyday Chinese characters. No Chinese text of some
+    length is nothing but Hangul the other way round."""
+    text = sample[: sample.rfind(b"\n") + 1 or None].decode("cp949", "replace")
+    letters = [char for char in text if char > "\x7f" and (char.isalpha() or char == "\ufffd")]
+    return len(letters) >= 20 and sum("\uac00" <= char <= "\ud7a3" for char in letters) > 0.95 * len(letters)
 
 
 def _wide_encoding(sample: bytes) -> str:
@@ -252,7 +260,7 @@ def _weight(char: str, before: str, after: str) -> float:
         return 0.7 if run == 1 and (begins or (inside and char.islower())) else -0.5
     if char in "‘’“”–—…€«»°£§©®½¿¡·™\xa0":
         return 0.7 if not (before[-1:] > "\x7f" and after[:1] > "\x7f") or char in "‘’“”—…" else -0.3
-    if "\u3000" <= char <= "\u303f" or "\uff01" <= char <= "\uff5e":
+    if "\uac00" <= char <= "\ud7a3" or "\u3000" <= char <= "\u303f" or "\uff01" <= char <= "\uff5e":
         return 0.8
     if char == "\ufffd" or "\ue000" <= char <= "\uf8ff" or "\x80" <= char <= "\x9f" or char > "\uffff":
         return 0.6 if "\U0001f000" <= char <= "\U0001faff" else -1.0

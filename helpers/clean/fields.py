@@ -87,6 +87,7 @@ class Row:
     options: Options
     values: dict[str, Any] = field(default_factory=dict)
     origin: dict[str, str] = field(default_factory=dict)
+    unnamed: dict[str, Any] = field(default_factory=dict)  # filled, and not under a name that is known
     notes: Notes = field(default_factory=Notes)
 
     def get(self, name: str) -> Any:
@@ -129,17 +130,25 @@ def name_fields(value: dict, options: Options) -> Row:
     Two different values for one field are nobody's to choose between: RowError.
     """
     row = Row(list(value), options)
-    mapped = _mapped(value, options.columns)
-    for key in sorted(value, key=lambda key: (key not in mapped, key.strip().lower() in _WEAK)):
+    named = mapped(value, options)
+    said_elsewhere = any(  # a column of texts that no name tells
+        isinstance(part, str) and len(part.split()) > 2 and key not in named and canonical_key(key)[0] in (None, "text")
+        for key, part in value.items()
+    )
+    for key in sorted(value, key=lambda key: (key not in named, key.strip().lower() in _WEAK)):
         content = value[key]
-        name, exact = (mapped[key], True) if key in mapped else canonical_key(key)
-        spare = key not in mapped and row.has(*_INSTEAD.get(key.strip().lower(), ()))
+        name, exact = (named[key], True) if key in named else canonical_key(key)
+        weak_name = key not in named and key.strip().lower() in _WEAK
+        spare = weak_name and (
+            row.has(*_INSTEAD.get(key.strip().lower(), ())) or (_is_label(content) and said_elsewhere)
+        )
         if name is None or name == "ignored" or spare:
             row.notes.ignored += [] if content in EMPTY else [key.strip() or "(no name)"]
+            row.unnamed |= {} if content in EMPTY or name == "ignored" else {key.strip() or "(no name)": content}
         elif content in EMPTY and name in row.values:
             continue
         elif row.has(name) and row.values[name] != content:
-            weak = key not in mapped and (key.strip().lower() in _WEAK or row.origin[name] in mapped)
+            weak = key not in named and (key.strip().lower() in _WEAK or row.origin[name] in named)
             if not weak and name not in _LABELS:
                 raise RowError(
                     "ambiguous_fields",
@@ -155,10 +164,19 @@ def name_fields(value: dict, options: Options) -> Row:
     return row
 
 
-def _mapped(value: dict, columns: tuple[tuple[str, str], ...]) -> dict[str, str]:
+def _is_label(content: Any) -> bool:
+    """Whether a value names a thing rather than says something: a number, or one word with digits or marks in it."""
+    return (
+        isinstance(content, int | float)
+        or isinstance(content, str)
+        and re.fullmatch(r"[\w.#:/@-]*[\d_#@][\w.#:/@-]*", content.strip()) is not None
+    )
+
+
+def mapped(value: dict, options: Options) -> dict[str, str]:
     """Column -> field as the user named them: COLUMN=FIELD, or the other way round where only that is possible."""
     found = {}
-    for left, right in columns:
+    for left, right in options.columns:
         for column, name in ((left, right), (right, left)):
             known = canonical_key(name)[0]
             if column in value and known:
@@ -179,6 +197,8 @@ def as_text(value: Any, name: str, notes: Notes) -> str:
         texts = value["text"] if isinstance(value["text"], list) else [value["text"]]
         notes.repairs.append("first_of_answers")
         return as_text(texts[0] if texts else "", name, notes)
+    if isinstance(value, dict) and ({"choices", "messages"} & set(value) or isinstance(value.get("body"), dict)):
+        raise RowError("wrong_type", f"{name} is a request to a chat API or its answer: take the texts out of it")
     if isinstance(value, dict) or (isinstance(value, int | float) and not isinstance(value, bool) and value == value):
         notes.repairs.append("object_to_text" if isinstance(value, dict) else "number_to_text")
         try:

@@ -24,7 +24,7 @@ from helpers.clean.fields import (
 )
 from helpers.clean.repair import about_markup
 from helpers.clean.tool_calls import read_tools
-from helpers.clean.turns import NO_TOOLS, is_turn, leave_out_untrained, parsed_list, read_turns
+from helpers.clean.turns import NO_TOOLS, ROLE_KEYS, is_turn, leave_out_untrained, parsed_list, read_turns
 
 Messages = list[dict[str, Any]]
 
@@ -33,7 +33,13 @@ _CHAT = {"messages", "conversations", "instruction", "prompt", "input", "text", 
 _BAD = {"false", "undesirable", "bad", "rejected", "0"}
 _PLACEHOLDER = re.compile(r"<(?:image|video|audio)(?:[-_ ]?\d+)?>|<\|(?:image|video|audio|vision)[a-z_]*\|>")
 _SHELL = re.compile(r"[\s;&|<>()$`'\"*?!#\\]")
+_WORD = re.compile(r"[\u3040-\u9fff]|[^\W\u3040-\u9fff]+")
 _VALUE = re.compile(r"[.?!。？！]$|^[\d.,]+$|.{40}")  # a sentence or a number rather than the name of a column
+_OPEN_TURN = re.compile(  # where a template lets the answer begin
+    r"(?:^|\n)\s*(?:### ?(?:Response|Assistant|Output|Answer) ?:?|(?:Assistant|ASSISTANT|Bot|GPT) ?:)\s*$|"
+    r"\[/INST\]\s*$|<start_of_turn>model\s*$|"
+    r"<\|(?:assistant|im_start\|>assistant|start_header_id\|>assistant<\|end_header_id)\|?>?\s*$"
+)
 _RENDERED = re.compile(
     r"### ?(?:Instruction|Human|Response)|\[INST\]|<\|im_start\|>|<\|start_header_id\|>|<start_of_turn>"
 )
@@ -58,6 +64,9 @@ def to_messages(value: Any, options: Options | None = None) -> Chat:
     """
     row = name_fields(hoisted(value), options or Options())
     _refuse(row)
+    for name in ("prompt", *ANSWERS, "chosen"):
+        if name in row.values:
+            row.values[name] = _unpacked(row.values[name], row)
     labels = {name: row.get(name) for name in ("language", "id")}
     chat = Chat([], notes=row.notes)
     chat.extra = {
@@ -68,6 +77,7 @@ def to_messages(value: Any, options: Options | None = None) -> Chat:
     used |= {"language", "id", "history", "system", "tools"} | ({"label"} if is_kto(row) else set())
     row.notes.ignored += [row.origin[name] for name in row.values if name not in used and row.has(name)]
     _refuse_placeholders(messages)
+    _refuse_rendered(messages)
     chat.messages = leave_out_untrained(messages, row.notes)
     return chat
 
@@ -79,6 +89,7 @@ def hoisted(value: Any) -> dict:
         return {"messages": value}
     if not isinstance(value, dict):
         raise RowError("not_an_object", f"a row must be a JSON object, this is {kind_of(value)}")
+    _refuse_table(value)
     inner = value.get("input")
     outer = "input" if isinstance(inner, dict) and isinstance(inner.get("messages"), list) else None
     if outer is None and not any(canonical_key(key)[0] in _CHAT for key in value):
@@ -86,6 +97,33 @@ def hoisted(value: Any) -> dict:
     if outer is None:
         return value
     return {**value[outer], **{key: content for key, content in value.items() if key != outer}}
+
+
+def _refuse_table(value: dict) -> None:
+    """Raise RowError for an object that is no row but holds many: a table by columns, or a list of rows under a key."""
+    filled = [part for part in value.values() if part not in EMPTY]
+    by_column = len(filled) > 1 and (
+        all(isinstance(part, dict) and all(map(str.isdecimal, part)) for part in filled)
+        or all(isinstance(part, list) and len(part) == len(filled[0]) > 1 for part in filled)
+        and all(isinstance(cell, str | int | float | None) for part in filled for cell in part)
+    )
+    if by_column:
+        raise RowError(
+            "table_by_columns",
+            "one object with a list of cells for each column: write it by rows, with pandas "
+            "df.to_json('rows.jsonl', orient='records', lines=True), with datasets dataset.to_json('rows.jsonl')",
+        )
+    if any(canonical_key(key)[0] in _CHAT for key in value):
+        return
+    for key, part in value.items():
+        if (
+            isinstance(part, list)
+            and part
+            and all(isinstance(row, dict) and not set(row) & set(ROLE_KEYS) for row in part)
+        ):
+            raise RowError(
+                "rows_in_a_field", f"{len(part)} rows stand inside {key}: jq -c '.[\"{key}\"][]' FILE > rows.jsonl"
+            )
 
 
 def _holds_turns(value: Any) -> bool:
@@ -143,6 +181,20 @@ def _plain(row: Row) -> tuple[Messages, set[str]]:
         said = completion if isinstance(completion, list) else [{"role": "assistant", "content": completion}]
         return _with_system(_turns(row, [*asked, *said], "prompt and completion"), row), {"prompt", *ANSWERS}
     return _single(row), {"instruction", "prompt", "input", *ANSWERS}
+
+
+def _unpacked(value: Any, row: Row) -> Any:
+    """Turns that a cell of a table holds as text, as a list; anything else as it is."""
+    if not isinstance(value, str) or not re.match(r"\s*\[\s*\{", value):
+        return value
+    try:
+        turns = parsed_list(value, "", Notes())
+    except RowError:
+        return value
+    if not _is_list_of_turns(turns) or not all(set(turn) & set(ROLE_KEYS) for turn in turns):
+        return value
+    row.notes.repairs.append("turns_parsed_from_text")
+    return turns
 
 
 def _is_list_of_turns(value: Any) -> bool:
@@ -214,6 +266,11 @@ def _single(row: Row) -> Messages:
         raise _no_question_or_answer(row, bool(asked), bool(answers))
     answer = next((row.get(name) for name in answers if row.get(name) not in (None, "")), "")
     texts = {name: as_text(row.get(name), name, row.notes) for name in asked}
+    for name in [name for name, text in texts.items() if _RENDERED.search(text)]:
+        rest = [text.strip() for other, text in texts.items() if other != name and text.strip()]
+        if rest and all(text in texts[name] for text in rest):  # the other columns once more, in a template
+            row.notes.ignored.append(row.origin[name])
+            del texts[name]
     question = "\n\n".join(text for text in dict.fromkeys(texts.values()) if text.strip())
     return [*_system(row), *_history(row), *_pair(question, as_text(answer, answers[0], row.notes))]
 
@@ -233,10 +290,15 @@ def _no_question_or_answer(row: Row, asked: bool, answered: bool) -> RowError:
     if not spare:
         return RowError("missing_field", f"{what} in the row")
     spare = [column for column in row.columns if column in spare] or spare
-    advice = " ".join(f"--map {_quoted(f'{column}={name}')}" for column, name in zip(spare, wanted))
+    values = row.unnamed | {row.origin[name]: row.get(name) for name in ("text", "label") if row.has(name)}
+    longest = sorted(spare, key=lambda column: -len(_WORD.findall(str(values.get(column, "")))))[: len(wanted)]
+    likely = [column for column in spare if column in longest]  # in their order
+    advice = "which is which, such as " + " ".join(
+        f"--map {_quoted(f'{column}={name}')}" for column, name in zip(likely, wanted)
+    )
     advice += "; a first line of values wants a line of names above it" * any(map(_VALUE.search, spare))
     reason = "missing_field" if asked or answered else "unknown_columns"
-    return RowError(reason, f"{what} under a name that is known; found {', '.join(spare[:8])}: tell with {advice}")
+    return RowError(reason, f"{what} under a name that is known; found {', '.join(spare[:8])}: tell {advice}")
 
 
 def _quoted(text: str) -> str:
@@ -253,6 +315,18 @@ def _refuse_placeholders(messages: Messages) -> None:
         found = _PLACEHOLDER.search(message["content"]) if message["role"] == "user" else None
         if found and not about_markup(message["content"]):
             raise no_media(f"message {number} holds the placeholder {found.group()}")
+
+
+def _refuse_rendered(messages: Messages) -> None:
+    """A question that ends where an answer begins is a text that a template was already put around."""
+    for number, message in enumerate(messages, 1):
+        found = _OPEN_TURN.search(message["content"]) if message["role"] == "user" else None
+        if found:
+            raise RowError(
+                "already_rendered",
+                f"message {number} ends with {found.group().strip()!r}: it is written out with a template already, and "
+                "the model's own would go around that; give the texts that it was made from",
+            )
 
 
 def split_instruction(messages: Messages) -> Messages:

@@ -45,6 +45,9 @@ _ORDER_WORD = re.compile(
     r"[ ]?(?:is|was|是|为|:|：|=|-|#|（|\()?[ ]?[\"']?#?$",
     re.IGNORECASE,
 )
+_NO_PHONE = re.compile(  # dates, versions, coordinates, a bare run that begins with two noughts (GTIN, account)
+    r"(?:19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}|[1-9][0-9]?\.[0-9]{1,2}\.[0-9]{3,}(?:\.[0-9]+)*|\+[0-9]{1,3}\.[0-9]{4,}|00[0-9]+"
+)
 _FAR_DIGITS = re.compile(r"[0-9][^A-Za-z]{5,}[0-9]")
 _MANY_DIGITS = re.compile(r"(?:[0-9][^0-9A-Za-z]{0,2}){6}[0-9]|[0-9],? ?(?:x|ext)")  # no number is shorter
 _CARD_WORD = re.compile(r"(?:card|visa|mastercard|amex|卡)[^0-9]{0,12}$", re.IGNORECASE)
@@ -63,6 +66,7 @@ def mask_personal_data(
     text: str,
     protected: tuple[str, ...] = (),
     is_task: Callable[[str, int, int], bool] = lambda text, start, end: False,
+    found: dict[str, str] | None = None,
 ) -> tuple[str, list[str]]:
     """Replace personal data by [CARD], [PHONE] and [EMAIL]: (text, names of the masks used).
 
@@ -74,6 +78,11 @@ def mask_personal_data(
     keep = [value for value in protected if value]
     done = []
 
+    def masked_as(mark: str, value: str) -> str:
+        if found is not None:
+            found[value] = mark
+        return mark
+
     def named_as_order(found: re.Match, group: int | str = 0) -> bool:
         number = found.group(group)
         if any(number in value or (value in number and len(value) > len(number) - 4) for value in keep):
@@ -81,31 +90,47 @@ def mask_personal_data(
         before = text[max(0, found.start(group) - 32) : found.start(group)]
         return _ORDER_WORD.search(before) is not None and _CARD_WORD.search(before) is None
 
-    def email(found: re.Match) -> str:
-        return found.group() if is_task(text, *found.span()) else "[EMAIL]"
+    def email(found_: re.Match) -> str:
+        return found_.group() if is_task(text, *found_.span()) else masked_as("[EMAIL]", found_.group())
 
-    def card(found: re.Match) -> str:
-        digits = re.sub("[^0-9]", "", found.group())
+    def card(match: re.Match) -> str:
+        digits = re.sub("[^0-9]", "", match.group())
         issued = 13 <= len(digits) <= 19 and (
             digits[0] != "2" or 2221 <= int(digits[:4]) <= 2720 or digits.startswith("2131")
         )
-        if len(digits) == 12:  # Maestro's shortest: an order number may look like it, so a word must say that it is one
-            issued = digits[0] in "56" and _CARD_WORD.search(text[: found.start()]) is not None
-        if not issued or not luhn(digits) or named_as_order(found) or is_task(text, *found.span()):
-            return found.group()
-        return "[CARD]"
+        if len(digits) not in (15, 16, 19):  # as long as article and order numbers: a word must say that it is a card
+            issued = (len(digits) > 12 and issued or digits[0] in "56") and _CARD_WORD.search(
+                text[: match.start()]
+            ) is not None
+        if not issued or not luhn(digits) or named_as_order(match) or is_task(text, *match.span()):
+            return match.group()
+        return masked_as("[CARD]", match.group())
 
-    def phone(found: re.Match) -> str:
-        digits = re.sub("[^0-9]", "", found.group())
-        least = 11 if digits.startswith("00") else 8 if "+" in found.group() else 7
+    def phone(match: re.Match) -> str:
+        digits = re.sub("[^0-9]", "", match.group())
+        least = 11 if digits.startswith("00") else 8 if "+" in match.group() else 7
+        if (
+            _NO_PHONE.fullmatch(match.group())
+            or re.search("[0-9] $", text[: match.start()])
+            and digits.startswith("00")
+        ):
+            return match.group()
         if not least <= len(digits) <= 17 or not set(digits) - {"0", "1"}:  # ones and noughts are binary
-            return found.group()
-        return found.group() if named_as_order(found) or is_task(text, *found.span()) else "[PHONE]"
+            return match.group()
+        return (
+            match.group()
+            if named_as_order(match) or is_task(text, *match.span())
+            else masked_as("[PHONE]", match.group())
+        )
 
-    def named_phone(found: re.Match) -> str:
-        if named_as_order(found, "number") or is_task(text, *found.span("number")):
-            return found.group()
-        return found.group()[: found.start("number") - found.start()] + "[PHONE]"
+    def named_phone(match: re.Match) -> str:
+        if (
+            re.fullmatch(_NO_PHONE.pattern.rsplit("|", 1)[0], match["number"])
+            or named_as_order(match, "number")
+            or is_task(text, *match.span("number"))
+        ):
+            return match.group()
+        return match.group()[: match.start("number") - match.start()] + masked_as("[PHONE]", match["number"])
 
     steps: list[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]]]
     steps = [("masked_email", EMAIL, email), ("masked_card", _CARD, card)]

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from helpers.clean.delimiters import known_delimiter, steady_delimiter
+from helpers.clean.delimiters import known_delimiter, quoting_style, steady_delimiter
 from helpers.clean.encoding import Probe, probe, text_blocks, text_lines
+from helpers.errors import InputError
 
 CSV_RECORD_LINES = 5000
 _BOM = "\ufeff"
@@ -68,6 +69,8 @@ def file_kind(path: Path, head: str) -> str:
         return "jsonl" if _lines_are_rows(start) else "json"
     if suffix in (".csv", ".tsv", ".tab") and not re.match(r'\{\s*"', start):
         return "csv"
+    if start.split("\n", 1)[0].strip() == "{":
+        return "json"  # objects over several lines, whatever the name
     if suffix == ".json":
         first = start.split("\n", 1)[0]
         return "json" if start[:1] == "{" and parse_json(first)[1] else "jsonl"
@@ -117,6 +120,12 @@ def parse(row: RawRow) -> RawRow:
     if row.error and body.endswith("},"):
         row.value, row.error, controls = parse_json(body[:-1])
         row.repairs += [] if row.error else ["trailing_comma"]
+    if row.error and body[:1] not in ("{", "[", '"'):
+        row.error = (
+            "broken_json",
+            "this line is no JSON, and the first line of the file names no columns that are known: give JSONL, a JSON "
+            "array, or CSV with a line of names; texts alone are not chats",
+        )
     if controls:
         row.repairs.append("control_characters")
     row.parsed = True
@@ -249,15 +258,20 @@ def _csv_rows(path: Path, found: Probe) -> Iterator[RawRow]:
     csv.field_size_limit(2**31 - 1)
     lines, delimiter, problem = _Lines(text_lines(path, found)), ",", ""
     header: list[str] | None = None
+    style: dict[str, Any] = {}
     cells: list[str] | None
     while True:
         lines.taken = []
         try:
             if header is None:
                 head = found.head.lstrip(_BOM)
+                if told := re.match(r'"?sep=(.)"?\r?\n', head):  # Excel's own line
+                    head, _ = head[told.end() :], next(lines)
+                    lines.taken = []
                 delimiter, known = known_delimiter(head.split("\n", 1)[0])
-                delimiter = delimiter if known else steady_delimiter(head)
-            cells = next(csv.reader(lines, strict=True, delimiter=delimiter))
+                delimiter = told[1] if told else delimiter if known else steady_delimiter(head)
+                style = quoting_style(head, delimiter)
+            cells = next(csv.reader(lines, strict=True, delimiter=delimiter, **style))
         except StopIteration:
             return
         except csv.Error as error:
@@ -274,8 +288,13 @@ def _csv_rows(path: Path, found: Probe) -> Iterator[RawRow]:
             row.error = ("broken_csv", problem)
         elif header is None:
             header = [cell.strip().lstrip(_BOM) for cell in cells]
+            twice = sorted({cell for cell in header if cell and header.count(cell) > 1})
+            if twice:
+                raise InputError(
+                    f"{path}: {len(twice)} column names stand twice ({', '.join(twice)}): give each its own"
+                )
             continue
-        elif len(cells) > len(header):
+        elif any(cells[len(header) :]):
             row.error = ("broken_csv", f"{len(cells)} cells under {len(header)} column names")
         else:
             row.value = dict(zip(header, cells))

@@ -10,7 +10,12 @@ from collections.abc import Callable
 from functools import lru_cache
 
 _INVISIBLE = re.compile("[\u00ad\u180e\u200b\u2060\u2061-\u2064\ufeff]")
-_JOINERS = re.compile("(?<=[\x20-\x7e\u3000-\u303f\u4e00-\u9fff\uff00-\uff60])[\u200c\u200d]+|^[\u200c\u200d]+")
+_JOINERS = re.compile(
+    "(?<=[\x20-\x7e\u3000-\u303f\u4e00-\u9fff\uff00-\uff60])[\u200c\u200d]+(?![\u0600-\u08ff\u0900-\u0dff])|^[\u200c\u200d]+"
+)
+_LATEX = re.compile(  # \b and \f of a LaTeX command that JSON took for escapes
+    "\x08(?=(?:eta|egin|ar|inom|oldsymbol|mod|ot|ullet|ig|oxed|ackslash|f)\\b)|\x0c(?=(?:rac|orall|rown|lat|box)\\b)"
+)
 _DIRECTION = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff]")
 _CONTROLS = re.compile("\x1b\\[[0-9;]*[A-Za-z]|[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
@@ -113,7 +118,9 @@ def _fix_gbk_mojibake(text: str) -> str:
 
 
 def remove_controls(text: str) -> str:
-    """Drop control characters and terminal colours; tab, newline, carriage return and form feed stay."""
+    """Drop control characters and terminal colours; tab, newline, carriage return and form feed stay. A LaTeX command
+    gets its backslash back."""
+    text = _LATEX.sub(lambda lost: "\\" + {"\x08": "b", "\x0c": "f"}[lost.group()], text)
     return _CONTROLS.sub("", text)
 
 
@@ -220,7 +227,7 @@ _OTHER_REPAIRS = {kind: tuple(step for step in steps if step not in _ENCODING) f
 def _decoded_well(text: str) -> bool:
     """Whether no repair of _ENCODING has anything to do, as a quick look shows."""
     if text.isascii():
-        return not _CONTROLS.search(text)
+        return not _CONTROLS.search(text) and not _LATEX.search(text)
     return _UNUSUAL.search(text) is None and fix_mojibake(text) == text
 
 

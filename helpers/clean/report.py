@@ -13,6 +13,7 @@ WIDTH, SHOWN = 80, 12  # columns of the text; names in one list
 SAYS_WHAT_TO_DO = {
     "unknown_columns", "missing_field", "ambiguous_fields", "wrong_type", "bad_turns", "media", "tool_calls",
     "preference", "bad_answer", "nothing_to_train", "multiple_choice", "plain_text", "not_an_object", "template",
+    "table_by_columns", "rows_in_a_field", "already_rendered", "broken_json", "broken_csv",
 }  # fmt: skip
 
 
@@ -52,6 +53,7 @@ class Report(Tally):
     files: dict[str, FileReport] = field(default_factory=dict)
     max_tokens: int = MAX_TOKENS
     tokenizer: str = ""
+    maps_unused: list[str] = field(default_factory=list)
     holdout_rows: int = 0
     holdout_unusable: int = 0
 
@@ -111,6 +113,16 @@ class Report(Tally):
 
     def _counts(self) -> list[str]:
         lines = []
+        for pair in self.maps_unused:
+            lines += _wrapped(f"  NOT USED  --map {pair}: no row has such a column", " " * 11)
+        if self.holdout_rows:
+            lines += [f"  held out {self.holdout_rows:>7}  rows"]
+        if self.holdout_unusable:
+            lines += _wrapped(
+                f"  NOT USED {self.holdout_unusable:>7}  held-out rows, which could not be read: leaks of these are "
+                "not found",
+                " " * 20,
+            )
         for title, counts in (
             ("rejected", self.reasons), ("repaired", self.repairs), ("ignored", self.fields_ignored),
             ("left", self.left_as_written),

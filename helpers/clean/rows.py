@@ -119,6 +119,7 @@ def _repair_once(
 ) -> tuple[Messages, list[str], list[str]]:
     task, topic, repaired, done, left = is_ticket_task(messages), Topic(messages), [], [], []
     protected: tuple[str, ...] = ()
+    personal: dict[str, str] = {}
     if task:
         found = re.search(r'"order_id"\s*:\s*"([^"]*)"', normalise_ticket_answer(messages[-1]["content"])[0])
         protected = (found.group(1),) if found else ()
@@ -130,11 +131,27 @@ def _repair_once(
         text, more = _repair(text, role, task and role != "system", topic, repair_html)
         if role == "user" and (has_html(text) or has_entity(text)):
             left.append("html")
-        text, masks, spared = _mask(text, topic, task, protected, mask)
+        text, masks, spared = _mask(text, topic, task, protected, mask, personal)
         left += ["personal_data"] if spared else []
         repaired.append({**message, "content": text})
         done += [*names, *more, *masks]
+    if personal:  # what is masked in one turn is masked in all, and in the arguments of calls
+        values = re.compile(
+            "(?<![0-9A-Za-z])(?:"
+            + "|".join(map(re.escape, sorted(personal, key=len, reverse=True)))
+            + ")(?![0-9A-Za-z])"
+        )
+        repaired = _everywhere(repaired, lambda text: values.sub(lambda value: personal[value.group()], text))
     return repaired, done, list(dict.fromkeys(left))
+
+
+def _everywhere(value, change: Callable[[str], str]):
+    """`value` with each text inside it changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [_everywhere(part, change) for part in value]
+    return {key: _everywhere(part, change) for key, part in value.items()} if isinstance(value, dict) else value
 
 
 def _repair(text: str, role: str, task: bool, topic: Topic, repair_html: bool | None) -> tuple[str, tuple[str, ...]]:
@@ -155,15 +172,17 @@ def _repair(text: str, role: str, task: bool, topic: Topic, repair_html: bool | 
 
 
 def _mask(
-    text: str, topic: Topic, task: bool, protected: tuple[str, ...], mask: bool | None
+    text: str, topic: Topic, task: bool, protected: tuple[str, ...], mask: bool | None, found: dict[str, str]
 ) -> tuple[str, list[str], bool]:
     """(text, names of the masks, whether something that looks like personal data was left)."""
-    masked, names = mask_personal_data(text, protected)
+    every: dict[str, str] = {}
+    masked, names = mask_personal_data(text, protected, found=every)
     if not names or mask or (task and mask is None):
+        found |= every
         return masked, names, False
     if mask is False:
         return text, [], True
-    chosen, names = mask_personal_data(text, protected, topic.is_task)
+    chosen, names = mask_personal_data(text, protected, topic.is_task, found)
     return chosen, names, chosen != masked
 
 

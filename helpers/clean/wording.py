@@ -35,9 +35,14 @@ from helpers.clean.vocabulary import (
 
 LONGEST = 600  # words of one stretch without an equal sentence; longer ones are two texts
 _ONE_BY_ONE = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"  # scripts without spaces
+_MARKS = "".join(
+    c for c in map(chr, range(0x300, 0xE00)) if unicodedata.category(c)[0] == "M"
+)  # parts of letters: vowel signs
+_LETTER = rf"(?:[^\W_{_ONE_BY_ONE}]|[{_MARKS}])"
 _TOKEN = re.compile(
-    rf"[{_ONE_BY_ONE}]|[0-9]+(?:[.,][0-9]+)*[^\W_{_ONE_BY_ONE}]*|[^\W_{_ONE_BY_ONE}]+(?:'[^\W_{_ONE_BY_ONE}]+)*|"
-    r"[<>=+%^&|~€$£¥°]+|(?<=[0-9)\]])\s?[-*/]\s?(?=[0-9(])"
+    rf"[{_ONE_BY_ONE}]|[0-9]+(?:[.,][0-9]+)*{_LETTER}*|{_LETTER}+(?:'{_LETTER}+)*|"
+    r"[<>=+%^&|~€$£¥°]+|(?<=[0-9)\]])\s?[-*/]\s?(?=[0-9(])|"
+    r"(?<=[\s(|=<>,\[{^*/+])-(?=[0-9])|(?<=[A-Za-z])#|[¬±×÷\u2190-\u22ff\u27c0-\u27ef\u2a00-\u2aff]"
 )
 _SENTENCE = re.compile(r"(?<=[.!?;:])\s+|(?<=[。！？；：])\s*|\n+")
 _CONTRACTIONS = tuple(
@@ -122,7 +127,8 @@ def sentences(text: str) -> list[Sentence]:
         for pattern, plain in _CONTRACTIONS:
             text = pattern.sub(plain, text)
     shouted = text.isupper()
-    return [found for piece in _SENTENCE.split(text) if (found := _sentence(piece, shouted))]
+    found = [found for piece in _SENTENCE.split(text) if (found := _sentence(piece, shouted))]
+    return found or [Sentence(Token(mark, False) for mark in text if not mark.isspace())]  # emoji, punctuation alone
 
 
 @lru_cache(maxsize=1 << 13)  # what many rows share is taken apart once, and is one object

@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from transformers import Qwen2Config
+from transformers import AutoConfig, Qwen2Config
 
 from helpers import lora_math
 from helpers.memory import Settings, build, inference, measure, optimizers, plan
@@ -238,6 +238,29 @@ def test_inference_agrees_with_a_real_run(options):
     assert predicted.resident == counted.resident
     assert predicted.kv_cache == counted.kv_cache == inference.kv_cache_bytes(config, case.batch, case.length + 16)
     assert predicted.peak == pytest.approx(counted.peak, rel=TOLERANCE)
+
+
+SMALL = dict(vocab_size=512, hidden_size=64, num_attention_heads=4)
+CACHES = {  # layers x tokens kept, times bytes of a token: keys and values, heads, width, 4 bytes
+    "gemma3_text": (
+        dict(num_hidden_layers=4, num_key_value_heads=2, head_dim=16, sliding_window=16, sliding_window_pattern=2),
+        (2 * 72 + 2 * 16) * 2 * 2 * 16 * 4,
+    ),
+    "mistral": (dict(num_hidden_layers=2, num_key_value_heads=2, sliding_window=16), 2 * 16 * 2 * 2 * 16 * 4),
+    "falcon": (dict(num_hidden_layers=2, multi_query=True, new_decoder_architecture=False), 2 * 72 * 2 * 1 * 16 * 4),
+    "opt": (dict(num_hidden_layers=2, ffn_dim=128, word_embed_proj_dim=64), 2 * 72 * 2 * 4 * 16 * 4),
+}
+
+
+@pytest.mark.parametrize("family", CACHES)
+def test_the_cache_is_what_the_architecture_keeps(family):
+    """Layers with a window keep the window, one head for all queries is one head; a decoder may lie deeper."""
+    options, by_hand = CACHES[family]
+    config = AutoConfig.for_model(family, **SMALL, **options)
+    case = Settings(model="x", method="lora", batch=1, length=64, dtype="float32")
+    predicted, counted = inference.estimate_inference(case, 8, config), inference.measure_inference(case, 8, config)
+    assert predicted.kv_cache == counted.kv_cache == pytest.approx(by_hand, rel=0.01)
+    assert estimate(case, config).peak > 0
 
 
 def test_two_blocks_and_a_third_tell_the_memory_of_generating(monkeypatch):

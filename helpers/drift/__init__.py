@@ -54,8 +54,12 @@ def _repaired(found: Checked, read: source.Source) -> Checked:
         edits = [edit for finding in left for edit in finding.edits]
         if not edits:
             break
-        raw = source.repaired(read, edits)
-        read = source.parse(found.path, raw)
+        tried = source.repaired(read, edits)
+        try:
+            again = source.parse(found.path, tried)
+        except InputError:  # no copy is better than one that is no Python; the findings stand
+            break
+        raw, read = tried, again
         left = checks.findings(read, table.load())
     if not raw:
         return replace(found, asked=True, left=left)

@@ -11,6 +11,11 @@ from helpers.drift.syntax import text
 # What may be done to a dict without taking a key away from it.
 KEEPS = ("get", "items", "keys", "values", "copy", "update", "setdefault")
 READERS = ("print", "len", "sorted", "str", "repr", "list", "dict", "pprint")
+# Where a dict is looked at and stays as it is: {**d}, f"{d}", `x in d`, `for x in d`, d | other.
+READ = (
+    cst.StarredDictElement, cst.FormattedStringExpression, cst.ComparisonTarget, cst.Comparison, cst.For, cst.CompFor,
+    cst.BinaryOperation, cst.BooleanOperation, cst.If, cst.IfExp, cst.UnaryOperation,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,14 @@ def of_call(resolver: Resolver, call: cst.Call) -> tuple[list[Keyword], bool]:
 
 def _of_dict(resolver: Resolver, node: cst.BaseExpression) -> list[Keyword] | None:
     """The items of a dict literal, of dict(...), or of a name that is bound to one and only gains keys."""
+    if isinstance(node, cst.Dict) and any(isinstance(one, cst.StarredDictElement) for one in node.elements):
+        alone = [one for one in node.elements if isinstance(one, cst.DictElement)]
+        others = [_of_dict(resolver, one.value) for one in node.elements if isinstance(one, cst.StarredDictElement)]
+        own = _literal(node.with_changes(elements=alone), shared=False)
+        return None if own is None or None in others else [*own, *(key for other in others for key in other or ())]
+    if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.BitOr):
+        sides = [_of_dict(resolver, side) for side in (node.left, node.right)]
+        return None if None in sides else [key for side in sides for key in side or ()]
     if not isinstance(node, cst.Name):
         return _literal(node, shared=False)
     value, uses = resolver.only_value(node), resolver.uses(node)
@@ -74,8 +87,12 @@ def _literal(node: cst.CSTNode, shared: bool) -> list[Keyword] | None:
 def _added(resolver: Resolver, use: cst.CSTNode) -> list[Keyword] | None:
     """The keys that one use of a dict's name sets; None where it may lose some."""
     parent = resolver.parents[use]
+    if isinstance(parent, READ):
+        return []
     if isinstance(parent, cst.Arg):
-        reader = m.matches(resolver.parents[parent], m.Call(m.OneOf(*map(m.Name, READERS))))
+        func = cst.ensure_type(resolver.parents[parent], cst.Call).func
+        method = isinstance(func, cst.Attribute) and not m.matches(func.value, m.Name("self"))  # wandb.init(config=kw)
+        reader = method or m.matches(func, m.OneOf(*map(m.Name, READERS)))
         return [] if parent.star == "**" or reader else None
     if isinstance(parent, cst.Attribute):
         call = resolver.parents[parent]

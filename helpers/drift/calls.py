@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+from dataclasses import replace
 
 import libcst as cst
 import libcst.matchers as m
@@ -64,13 +65,20 @@ class Calls(Found):
         if entry is None and not taken:
             entry = self.table.of_argument(names, keyword.name)
             entry = None if entry and entry.beside else entry
+            if (
+                entry and entry.value and (entry.becomes or entry.new)
+            ):  # of one value alone, and this is not known to be it
+                said = f"where it is {entry.value}, {entry.becomes or entry.new} stands for it"
+                entry = replace(
+                    entry, value="", becomes="", new="", advice="; ".join(filter(None, (said, entry.advice)))
+                )
         if entry and (not taken or entry.value or entry.beside or entry.kind in ("deprecated", "ignored")):
             edits = repair.keyword(self.resolver, self.source, keyword, entry, set(given)) if certain else ()
             edits += self._made_as_before(keyword.value, entry)
             message = describe(short(target.name), keyword.name, entry)
             self._add(keyword.node, entry.kind, keyword.name, message, entry, edits)
         elif not taken and (not accepts.anything or self._loading_refuses(keyword, target, names, given)):
-            near = difflib.get_close_matches(keyword.name, accepts.names, 2)
+            near = difflib.get_close_matches(keyword.name, [one for one in accepts.names if one not in given], 2, 0.85)
             hint = f"; it does take {' and '.join(near)}" if near else ""
             message = f"{short(target.name)} does not take {keyword.name}{hint}"
             self._add(keyword.node, "unknown", keyword.name, message, library=target.name.partition(".")[0])

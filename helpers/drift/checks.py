@@ -1,6 +1,7 @@
 """Walk a module and hold its imports, attributes and calls against what is installed and against the table."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -66,7 +67,9 @@ class Checker(Calls):
             except MissingError as error:
                 names = [*libraries.names(name), f"{error.owner}.{error.part}"]
                 missing[alias] = self.table.of_object(names), error
-        edits = repair.imports(self.resolver, node, module, {alias: entry for alias, (entry, _) in missing.items()})
+        edits = repair.imports(
+            self.resolver, self.source, node, module, {alias: entry for alias, (entry, _) in missing.items()}
+        )
         for alias, (entry, gone) in missing.items():
             subject, whole = f"{module}.{alias.name.value}", f"{gone.owner}.{gone.part}"
             repaired = edits if entry and entry.new else ()
@@ -138,10 +141,10 @@ class Checker(Calls):
     def _former_field(self, node: cst.CSTNode, gone: MissingError) -> Entry | None:
         """The entry about an argument that was a field of the object, where the field is read and is gone, too."""
         entry = self.table.of_argument(libraries.names(gone.owner), gone.part)
-        written = isinstance(self.resolver.parents[node], cst.AssignTarget | cst.AugAssign | cst.Del)
-        if entry is None or written or entry.beside or not libraries.lacks(gone.owner, gone.part):
+        if entry is None or entry.beside or entry.value or not libraries.lacks(gone.owner, gone.part):
             return None
-        return entry
+        written = isinstance(self.resolver.parents[node], cst.AssignTarget | cst.AugAssign | cst.Del)
+        return replace(entry, kind="ignored") if written else entry
 
     def _function(self, node: cst.FunctionDef) -> None:
         owner = next(iter(self.resolver.ancestors(node)), None)
@@ -155,9 +158,26 @@ class Checker(Calls):
                 takes = {param.name.value for param in (*node.params.params, *node.params.kwonly_params)}
                 if entry.argument not in takes and not self._takes_more(node, entry):
                     self._add(node, entry.kind, entry.argument, describe(short(names[0]), entry.argument, entry), entry)
+            if target and not self.table.of_kind("override", names):
+                self._places(node, target.name, names)
             for entry in self.table.of_kind("ungiven", names):
                 for use in self._relies_on(node, entry.argument):
                     self._add(use, entry.kind, entry.argument, describe(short(names[0]), entry.argument, entry), entry)
+
+    def _places(self, node: cst.FunctionDef, base: str, names: list[str]) -> None:
+        """A method of a base written again with fewer places than the base cannot be called without, or with more."""
+        known = libraries.places(f"{base}.{node.name.value}")
+        static = any(
+            m.matches(one, m.Decorator(m.Name("staticmethod") | m.Name("property"))) for one in node.decorators
+        )
+        if known is None or static or isinstance(node.params.star_arg, cst.Param) or node.params.star_kwarg:
+            return
+        own = node.params.params[1:]
+        asked = [param for param in own if param.default is None]
+        if len(own) < known[0] or len(asked) > known[1]:
+            takes = f"{known[0]} arguments" if known[0] == known[1] else f"{known[0]} to {known[1]} arguments"
+            message = f"{short(names[0])} is now called with {takes}, this takes {len(asked)} to {len(own)}"
+            self._add(node, "unknown", names[0], message, library=base.partition(".")[0])
 
     def _takes_more(self, node: cst.FunctionDef, entry: Entry) -> bool:
         """Whether a method takes one argument more than it names: by place where the library gives it by place."""

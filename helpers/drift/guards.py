@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 
 import libcst as cst
+import libcst.matchers as m
 from libcst.helpers import get_full_name_for_node
 from packaging.version import InvalidVersion, Version
 
@@ -74,7 +75,7 @@ class Guards:
         `if hasattr(model, "old")` stands before a use of `old` that its author knows to be uncertain."""
         inner = node
         for outer in self.resolver.ancestors(node):
-            for test, taken in _conditions(outer, inner):
+            for test, taken in (*_conditions(outer, inner), *_left_before(outer, inner)):
                 known = self._truth(test)
                 if known is not None and known is not taken or known is None and names & _words(test, self.resolver):
                     return False
@@ -97,9 +98,15 @@ class Guards:
             self._certain |= node.value == "TYPE_CHECKING"
             if node.value in constant:
                 return constant[node.value]
-            stands_for = self.resolver.only_value(node)
-            return self._value(stands_for, depth + 1) if stands_for is not None else None
-        if isinstance(node, cst.Integer | cst.SimpleString):
+            bindings = self.resolver.of(node)
+            if len(bindings) != 1 or bindings[0].value is None:
+                return None
+            value, index = self._value(bindings[0].value, depth + 1), bindings[0].index
+            if index is None or value is None:
+                return value
+            whole = value[0]
+            return (whole[index],) if isinstance(whole, tuple | list) and index < len(whole) else None
+        if isinstance(node, cst.Integer | cst.Float | cst.SimpleString):
             return (node.evaluated_value,)
         if isinstance(node, cst.Tuple):
             parts = [self._value(element.value, depth + 1) for element in node.elements]
@@ -111,6 +118,8 @@ class Guards:
             return self._both(node, depth)
         if isinstance(node, cst.Comparison) and len(node.comparisons) == 1:
             return self._compared(node, depth)
+        if isinstance(node, cst.GeneratorExp | cst.ListComp):
+            return self._numbers(node, depth)
         if isinstance(node, cst.Attribute | cst.Call | cst.Subscript):
             return self._version(node, depth)
         return None
@@ -163,6 +172,10 @@ class Guards:
 
     def _called(self, node: cst.Call, depth: int) -> tuple | None:
         name = self.resolver.dotted(node.func) or get_full_name_for_node(node.func) or ""
+        if name in ("tuple", "list") and len(node.args) == 1:
+            return self._numbers(node.args[0].value, depth)
+        if name == "map":
+            return self._numbers(node, depth)
         arguments = [self._value(arg.value, depth + 1) for arg in node.args if arg.keyword is None and not arg.star]
         if not all(arguments) or len(arguments) != len(node.args):
             return None
@@ -175,14 +188,33 @@ class Guards:
                 return (Version(*values),)
             if name.endswith("metadata.version") and values[0] in libraries.LIBRARIES:
                 return self._installed(values[0])
-            if name == "int":
-                return (int(*values),)
+            if name in ("int", "float"):
+                return ((int if name == "int" else float)(*values),)
+            if isinstance(node.func, cst.Attribute) and node.func.attr.value == "join":
+                owner = self._value(node.func.value, depth + 1)
+                return (owner[0].join(*values),) if owner else None
             if isinstance(node.func, cst.Attribute) and node.func.attr.value in ("split", "startswith"):
                 owner = self._value(node.func.value, depth + 1)
                 return (getattr(owner[0], node.func.attr.value)(*values),) if owner else None
         except (InvalidVersion, TypeError, ValueError, AttributeError, IndexError):
             return None
         return None
+
+    def _numbers(self, node: cst.BaseExpression, depth: int) -> tuple | None:
+        """map(int, parts), [int(x) for x in parts], int(x) for x in parts: the parts of a version as numbers."""
+        if isinstance(node, cst.Call) and m.matches(node, m.Call(m.Name("map"), [m.Arg(m.Name("int")), m.Arg()])):
+            parts = node.args[1].value
+        elif isinstance(node, cst.GeneratorExp | cst.ListComp) and m.matches(
+            node.elt, m.Call(m.Name("int"), [m.Arg(m.Name())])
+        ):
+            parts = node.for_in.iter
+        else:
+            return None
+        value = self._value(parts, depth + 1)
+        try:
+            return (tuple(map(int, value[0])),) if value else None
+        except (TypeError, ValueError):
+            return None
 
     def _checked(self, parts: list) -> tuple | None:
         """The answer to: library, operator, version."""
@@ -217,6 +249,20 @@ def _conditions(outer: cst.CSTNode, inner: cst.CSTNode) -> list[tuple[cst.BaseEx
     if isinstance(outer, cst.While) and inner is outer.body:
         return [(outer.test, True)]
     return []
+
+
+def _left_before(outer: cst.CSTNode, inner: cst.CSTNode) -> list[tuple[cst.BaseExpression, bool]]:
+    """The tests of what stands before `inner` in its block and does not come back: `if new: return ...`."""
+    if not isinstance(outer, cst.IndentedBlock):
+        return []
+    before = outer.body[: next(n for n, one in enumerate(outer.body) if one is inner)]
+    tests = [one for one in before if isinstance(one, cst.If) and one.orelse is None and one.body.body]
+    return [(one.test, False) for one in tests if _returns(one.body.body[-1])]
+
+
+def _returns(last: cst.CSTNode) -> bool:
+    last = last.body[-1] if isinstance(last, cst.SimpleStatementLine) else last
+    return isinstance(last, cst.Return | cst.Continue | cst.Break)
 
 
 def _words(test: cst.BaseExpression, resolver: Resolver) -> set[str]:

@@ -155,6 +155,21 @@ def accepts(dotted: str) -> Accepts | None:
     return Accepts(named, anything, {p.name: p.default for p in keyword})
 
 
+@cache
+def places(dotted: str) -> tuple[int, int] | None:
+    """How many arguments a method of a library's class is called with: at least and at most; None if that is open."""
+    try:
+        method = find(dotted)
+        if not inspect.isfunction(method):
+            return None
+        parameters = list(inspect.signature(method).parameters.values())[1:]
+    except (MissingError, TypeError, ValueError):
+        return None
+    if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD, p.KEYWORD_ONLY) for p in parameters):
+        return None
+    return sum(p.default is p.empty for p in parameters), len(parameters)
+
+
 def _refuses(dotted: str) -> bool:
     """Whether an argument of no such name is a TypeError. For a class it is tried, because a wrapped constructor may
     take what its signature does not show, as that of the configs does; a function's signature is what Python binds."""

@@ -39,7 +39,7 @@ def attribute(resolver: Resolver, node: cst.Attribute, entry: Entry | None) -> t
 
 
 def imports(
-    resolver: Resolver, node: cst.ImportFrom, module: str, missing: dict[cst.ImportAlias, Entry | None]
+    resolver: Resolver, source: Source, node: cst.ImportFrom, module: str, missing: dict[cst.ImportAlias, Entry | None]
 ) -> tuple[Edit, ...]:
     """Rewrite one from-import and the uses of the names it brings, for the entries that say where they are now."""
     if isinstance(node.names, cst.ImportStar):
@@ -67,9 +67,16 @@ def imports(
     lines = [f"from {new_module} import {', '.join(names)}" for new_module, names in elsewhere.items()]
     if kept:
         last = kept[-1] if node.lpar else kept[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
-        lines.insert(0, resolver.module.code_for_node(node.with_changes(names=[*kept[:-1], last])))
+        lines.insert(
+            0,
+            resolver.module.code_for_node(
+                node.with_changes(names=[*kept[:-1], last], semicolon=cst.MaybeSentinel.DEFAULT)
+            ),
+        )
     start, end = resolver.start(node), resolver.end(node)
-    text = ("\n" + " " * start[1]).join(lines)
+    before = source.lines[start[0] - 1][: start[1]]
+    alone = isinstance(around := resolver.parents[node], cst.SimpleStatementLine) and len(around.body) == 1
+    text = ("\n" + before if alone else "; ").join(lines)  # behind `try:` or another statement: on the same line
     return (Edit(start, end, text), *edits)
 
 

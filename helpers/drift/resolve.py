@@ -20,7 +20,7 @@ from helpers.drift.table import Table
 from helpers.drift.tree import Scope
 
 PARSED = ("parse_args_into_dataclasses", "parse_json_file", "parse_yaml_file", "parse_dict", "parse_args_and_config")
-PARSER = "transformers.HfArgumentParser"
+PARSER = "HfArgumentParser"  # of transformers, and of trl, which has its own
 
 
 @dataclass(frozen=True)
@@ -156,12 +156,18 @@ class Resolver(Bindings):
 
     def _forwarded(self, name: str) -> str:
         """Where an attribute is that an object passes on, as a PeftModel does to its base model."""
-        try:
-            libraries.find(name)
-        except libraries.MissingError as gone:
-            for owner in libraries.names(gone.owner):
-                if owner in self.table.forwards:
-                    return self._forwarded(f"{self.table.forwards[owner]}.{gone.part}")
+        here: str | None = name
+        while here:
+            names = libraries.names(here)
+            if self.table.of_object(names) or self.table.returned_by(names):
+                return here
+            try:
+                libraries.find(here)
+                return here
+            except libraries.MissingError as gone:
+                to = (self.table.forwards[one] for one in libraries.names(gone.owner) if one in self.table.forwards)
+                owner = next(to, None)
+                here = owner and f"{owner}.{gone.part}"
         return name
 
     def _of_call(self, node: cst.Call) -> Target | None:
@@ -190,14 +196,14 @@ class Resolver(Bindings):
         return self._annotated(made.returns)
 
     def _made(self, node: cst.Call, called: Target) -> Target | None:
+        made = self.table.returned_by(libraries.names(called.name), flags(node))
+        if made == "self":
+            owner = self.target(node.func.value) if isinstance(node.func, cst.Attribute) else None
+            return owner if owner and owner.instance else None
+        if made:  # also where only an object has it, and its class does not: PeftModel.merge_and_unload
+            return Target(made, instance=True, call=node)
         try:
             found = libraries.find(called.name)
-            made = self.table.returned_by(libraries.names(called.name), flags(node))
-            if made == "self":
-                owner = self.target(node.func.value) if isinstance(node.func, cst.Attribute) else None
-                return owner if owner and owner.instance else None
-            if made:
-                return Target(made, instance=True, call=node)
             if inspect.isclass(found):
                 return replace(called, instance=True, call=node)
             owner_name, _, method = called.name.rpartition(".")
@@ -296,7 +302,12 @@ class Resolver(Bindings):
         """One of the objects that an argument parser of the libraries fills from the dataclasses it was made with."""
         func = value.func if isinstance(value, cst.Call) else None
         made = self.target(func.value) if isinstance(func, cst.Attribute) and func.attr.value in PARSED else None
-        if made is None or made.call is None or not made.call.args or PARSER not in libraries.names(made.name):
+        if (
+            made is None
+            or made.call is None
+            or not made.call.args
+            or PARSER not in [one.rpartition(".")[2] for one in libraries.names(made.name)]
+        ):
             return None
         kinds = made.call.args[0].value
         if isinstance(kinds, cst.Name):

@@ -219,15 +219,17 @@ def remarks(model: str) -> list[str]:
 def _beside_text(path: Path) -> int:
     """Parameters of a model with a text part inside that do not belong to it; 0 if there are none."""
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
+    from transformers import AutoConfig, AutoModelForImageTextToText
 
     with described_by(str(path)), torch.device("meta"):
         config = AutoConfig.from_pretrained(path, trust_remote_code=False)
         if type(config) not in AutoModelForImageTextToText._model_mapping:
             return 0
         whole = AutoModelForImageTextToText.from_config(config)
-        text = AutoModelForCausalLM.from_config(load_config(str(path)))
-    return whole.num_parameters() - text.num_parameters()
+        text = {
+            id(p) for part in (whole.get_decoder(), whole.get_output_embeddings()) if part for p in part.parameters()
+        }
+    return sum(p.numel() for p in whole.parameters() if id(p) not in text)
 
 
 def _fields(config: PretrainedConfig) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from transformers import DynamicCache, PretrainedConfig
@@ -54,8 +55,7 @@ def estimate_inference(settings: Settings, new_tokens: int = 256, config: Pretra
         with build.fake_tensors(settings.device):
             return watch(build.materialise(model, settings), settings, new_tokens, largest)
 
-    found = extended(run, config, settings)
-    return replace(found, kv_cache=kv_cache_bytes(config, settings.batch, settings.length + new_tokens, settings.dtype))
+    return extended(run, config, settings)
 
 
 def measure_inference(settings: Settings, new_tokens: int = 256, config: PretrainedConfig | None = None) -> Inference:
@@ -81,11 +81,14 @@ def watch(model: torch.nn.Module, settings: Settings, new_tokens: int, largest: 
     with torch.no_grad(), StorageTracker(existing) as tracker:
         _read(model, torch.zeros((settings.batch, settings.length), dtype=torch.long))
         prompt_peak, _ = tracker.next_phase()
-        cache = _read(model, torch.zeros((settings.batch, settings.length + new_tokens - 1), dtype=torch.long))
+        one = torch.zeros((settings.batch, 1), dtype=torch.long)
+        before = settings.length + new_tokens - 1
+        cache = _read(model, torch.zeros((settings.batch, max(before - 1, 1)), dtype=torch.long))
+        cache = _read(model, one, cache)  # a window's layers keep the whole prompt's storage until the token after it
         tracker.next_phase()
-        cache = _read(model, torch.zeros((settings.batch, 1), dtype=torch.long), cache)
+        cache = _read(model, one, cache)
         token_peak, _ = tracker.next_phase()
-        kv_cache = bytes_of(getattr(layer, part) for layer in cache.layers for part in ("keys", "values"))
+        kv_cache = bytes_of(tensor for layer in cache.layers for tensor in _tensors(vars(layer)))
     return Inference(
         resident=resident.total,
         kv_cache=kv_cache,
@@ -93,6 +96,15 @@ def watch(model: torch.nn.Module, settings: Settings, new_tokens: int, largest: 
         prompt_peak=resident.total + prompt_peak,
         token_peak=resident.total + token_peak,
     )
+
+
+def _tensors(held: object) -> Iterator[torch.Tensor]:
+    """The tensors of a cache's layer: keys and values, and whatever else an architecture keeps (linear attention's)."""
+    if isinstance(held, torch.Tensor):
+        yield held
+    elif isinstance(held, dict | list | tuple):
+        for part in held.values() if isinstance(held, dict) else held:
+            yield from _tensors(part)
 
 
 def _read(model: torch.nn.Module, ids: torch.Tensor, cache: DynamicCache | None = None) -> DynamicCache:

@@ -135,8 +135,9 @@ def with_blocks(config: PretrainedConfig, blocks: int) -> PretrainedConfig:
     """The same architecture with its first `blocks` blocks only."""
     shorter = copy.deepcopy(config)
     shorter.num_hidden_layers = blocks
-    if getattr(config, "layer_types", None):
-        shorter.layer_types = config.layer_types[:blocks]
+    kinds = getattr(config, "layer_types", None)
+    if kinds and list(getattr(shorter, "layer_types", ())) != kinds[:blocks]:  # some configs work it out themselves
+        shorter.layer_types = kinds[:blocks]
     return shorter
 
 

@@ -184,7 +184,7 @@ def watch_step(
 
         trained: list = []  # the hook of the first block that a gradient comes back to
         hooks += [block.register_forward_hook(block_done) for block in blocks_of(model)]
-        hooks.append(causal_model(model).base_model.register_forward_hook(head_begins))
+        hooks.append(causal_model(model).get_decoder().register_forward_hook(head_begins))
         try:
             ids = torch.zeros((settings.batch, settings.length), dtype=torch.long, device=device)
             loss = forward_loss(model, settings, ids, torch.zeros_like(ids))

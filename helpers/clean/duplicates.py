@@ -24,6 +24,7 @@ import numpy as np
 from helpers.clean.formats import Messages
 from helpers.clean.repair import looks_like_code
 from helpers.clean.wording import (
+    TOKEN,
     Change,
     Sentence,
     carries_meaning,
@@ -80,7 +81,8 @@ def normalised(text: str) -> str:
 
 def _as_asked(text: str) -> str:
     """A prompt without case, width, spacing and punctuation; signs, symbols and vowel signs stay."""
-    return " ".join(word for sentence in sentences(text) for word in sentence.words)
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(TOKEN.findall(folded)) or "".join(folded.split())  # without a word: emoji, punctuation
 
 
 def shingles(text: str) -> set[str]:

@@ -39,7 +39,7 @@ _MARKS = "".join(
     c for c in map(chr, range(0x300, 0xE00)) if unicodedata.category(c)[0] == "M"
 )  # parts of letters: vowel signs
 _LETTER = rf"(?:[^\W_{_ONE_BY_ONE}]|[{_MARKS}])"
-_TOKEN = re.compile(
+TOKEN = re.compile(
     rf"[{_ONE_BY_ONE}]|[0-9]+(?:[.,][0-9]+)*{_LETTER}*|{_LETTER}+(?:'{_LETTER}+)*|"
     r"[<>=+%^&|~€$£¥°]+|(?<=[0-9)\]])\s?[-*/]\s?(?=[0-9(])|"
     r"(?<=[\s(|=<>,\[{^*/+])-(?=[0-9])|(?<=[A-Za-z])#|[¬±×÷\u2190-\u22ff\u27c0-\u27ef\u2a00-\u2aff]"
@@ -133,7 +133,7 @@ def sentences(text: str) -> list[Sentence]:
 
 @lru_cache(maxsize=1 << 13)  # what many rows share is taken apart once, and is one object
 def _sentence(piece: str, shouted: bool) -> Sentence:
-    words = _TOKEN.findall(piece)
+    words = TOKEN.findall(piece)
     named = (i > 0 and not shouted and word[0].isupper() for i, word in enumerate(words))
     return Sentence(_written_out(map(Token, map(_plain, words), named)))
 
@@ -156,7 +156,7 @@ def _plain(word: str) -> str:
 def features(text: str) -> set[str]:
     """The words of `text` but for courtesy, and the pairs of neighbours in scripts without spaces."""
     plain = text.casefold() if text.isascii() else unicodedata.normalize("NFKC", text).replace("’", "'").casefold()
-    words = _TOKEN.findall(plain.replace("'", ""))
+    words = TOKEN.findall(plain.replace("'", ""))
     if text.isascii():
         return set(map(str.strip, set(words).difference(_NO_FEATURE)))
     words = [word.strip() for word in words if word not in _NO_FEATURE]

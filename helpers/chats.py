@@ -160,6 +160,20 @@ def rendered(tokenizer, messages: list[dict], tools: list[dict] | None = None) -
     return messages, text, refusal
 
 
+def check_words(tokenizer, source) -> None:
+    """Raise InputError if the tokenizer from `source` knows no words, only its special tokens.
+
+    That is what transformers 5 makes of a directory of Qwen's, Gemma's or GPT-NeoX's kind that has no tokenizer files,
+    and it says nothing: every text would become the unknown token, or nothing at all.
+    """
+    special = {*tokenizer.all_special_tokens, *map(str, tokenizer.added_tokens_decoder.values())}
+    if special.issuperset(tokenizer.get_vocab()):
+        raise InputError(
+            f"there is no tokenizer in {source} (transformers makes one of it that knows no words): "
+            "save the base's there, AutoTokenizer.from_pretrained(BASE).save_pretrained(DIRECTORY)"
+        )
+
+
 def check_template(tokenizer) -> None:
     """Raise InputError for a chat template that does not end, or that is or writes more than any needs to.
 

@@ -6,7 +6,7 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
-from helpers.chats import check_template
+from helpers.chats import check_template, check_words
 from helpers.errors import InputError
 from helpers.model_checks import (
     WEIGHTS,
@@ -37,6 +37,7 @@ def load_tokenizer(model: str | Path, padding_side: str = "right"):
     check_model(model)
     with loading(model):
         tokenizer = AutoTokenizer.from_pretrained(str(model), padding_side=padding_side, trust_remote_code=False)
+    check_words(tokenizer, model)
     check_template(tokenizer)
     if tokenizer.eos_token is None:
         raise InputError(f"the tokenizer of {model} has no eos_token: a model could not learn to stop; set one")
@@ -153,6 +154,7 @@ def adapter_tokenizer(adapter: str | Path, model: str | Path):
     if (Path(adapter) / "tokenizer_config.json").exists():
         with loading(adapter):
             tokenizer = AutoTokenizer.from_pretrained(str(adapter), padding_side="right", trust_remote_code=False)
+        check_words(tokenizer, adapter)
         check_template(tokenizer)
         return tokenizer
     return load_tokenizer(model)

@@ -10,9 +10,11 @@ from types import SimpleNamespace
 import pytest
 from bases import DEAF, PLAIN, ROWS, STRICT, WITH_SYSTEM, chat, make_base
 from peft import get_peft_model
+from transformers import AutoTokenizer
 
 from helpers import cli, evaluation, hub_server, merging, model_checks, models, profiles, training
 from helpers.chats import for_template, read_chat
+from helpers.clean.tokens import ChatTokenizer
 from helpers.doctor.merge import verify
 from helpers.errors import InputError
 from helpers.files import load_jsonl, write_jsonl
@@ -57,6 +59,17 @@ def test_a_tokenizer_without_an_end_is_named(copy):
     (copy / "tokenizer_config.json").write_text(json.dumps(settings))
     with pytest.raises(InputError, match="no eos_token"):
         models.load_tokenizer(copy)
+
+
+@pytest.mark.parametrize("kind", ["qwen2", "gemma", "gpt_neox"])
+def test_a_directory_without_a_tokenizer_is_named(tmp_path, kind):
+    """Of such a directory transformers makes a tokenizer that knows no word, and says nothing."""
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": kind}))
+    assert len(AutoTokenizer.from_pretrained(tmp_path)) < 6
+    with pytest.raises(InputError, match="there is no tokenizer in"):
+        models.load_tokenizer(tmp_path)
+    with pytest.raises(InputError, match="there is no tokenizer in"):
+        ChatTokenizer(tmp_path).tokenizer.get_vocab()
 
 
 @pytest.mark.parametrize("template", [STRICT, DEAF])

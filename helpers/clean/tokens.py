@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers import DATA
-from helpers.chats import rendered
+from helpers.chats import check_words, rendered
 from helpers.clean.base_tokenizer import BaseTokenizer
 from helpers.clean.fields import RowError
 from helpers.clean.formats import Messages
@@ -53,6 +53,7 @@ class ChatTokenizer:
         except Exception as error:  # somebody else's files: the libraries raise many kinds
             why = OWN_CODE if asks_for_own_code(error) else f"cannot be loaded: {first_line(error)}"
             raise InputError(f"the tokenizer {self.source} {why}") from None
+        check_words(tokenizer, self.source)
         tokenizer.chat_template = self.template or tokenizer.chat_template
         return tokenizer
 

@@ -5,6 +5,7 @@ import random
 
 import pytest
 from clean_tools import ask, clean_bytes, contents, lines
+from duplicate_pairs import files
 from duplicate_sets import FIRST, HELD_OUT, KINDS, SECOND, Score, labelled
 from duplicate_styles import styled
 from duplicate_wordings import worded
@@ -83,7 +84,7 @@ def test_near_duplicates_in_other_styles(tmp_path, kind):
 FLOORS = {  # of the recall: just below what was measured
     "work": {**dict.fromkeys(KINDS, 0.93), "retrieval": 0.88},
     "unseen": {"tickets": 0.93, "classification": 0.85, "retrieval": 0.87, "sql": 0.9, "tools": 0.85},
-    "borrowed": {"tickets": 0.95, "classification": 0.58, "retrieval": 0.5, "sql": 0.8, "tools": 0.6},
+    "borrowed": {"tickets": 0.93, "classification": 0.58, "retrieval": 0.5, "sql": 0.8, "tools": 0.6},
 }
 
 
@@ -93,8 +94,56 @@ FLOORS = {  # of the recall: just below what was measured
 def test_near_duplicates_in_other_words(tmp_path, half, kind):
     """Rows that were there when the rules were made, rows that were not, and those in words that others collected."""
     score = scored(tmp_path, [worded(kind, half, seed)[:2] for seed in (1, 2)])
-    least = 0.98 if half == "borrowed" else 0.99  # one misspelling of milk is one of mice, too
-    assert score.real >= 60 and score.precision >= least and score.recall >= FLOORS[half][kind], score
+    assert score.real >= 60 and score.precision >= 0.99 and score.recall >= FLOORS[half][kind], score
+
+
+PAIR_FLOORS = {"tickets": 0.9, "classification": 0.92, "retrieval": 0.85, "sql": 0.88, "tools": 0.9}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["open", "held"])
+def test_near_duplicates_by_hand(tmp_path, name, kind):
+    """Of all the others one is taken for the same: a word with an accent, in no list."""
+    said = [
+        (truth, verdict != "kept")
+        for rows, truths in files(name, kind)
+        for truth, verdict in zip(truths, verdicts(tmp_path, *rows, max_tokens=10_000))
+    ]
+    found = [same for truth, same in said if truth]
+    assert sum(same for truth, same in said if not truth) <= (kind == "retrieval" and name == "held"), said
+    assert sum(found) >= PAIR_FLOORS[kind] * len(found), sum(found) / len(found)
+
+
+YES_OR_NO = "Say whether the reader may do it, answer with yes or no.\n\nReader: "
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "verdict"),
+    [
+        ("does the car stand in the yard", "does the card stand in the yard", "kept"), ("is a map of iran in the hall", "is a map of iraq in the hall", "kept"),
+        ("may i take the form home", "may i take the from home", "kept"), ("does it affect my loan", "does it effect my loan", "kept"), ("is the cat asleep", "is the car asleep", "kept"),
+        ("ist das haus offen", "ist die maus offen", "kept"), ("does the map affect my loan", "does the map afefct my loan", "near_duplicate"), ("is the colour right", "is the color right", "near_duplicate"),
+        ("is the catalogue disappointing", "is the catalog dissapointing", "near_duplicate"), ("are the books mine", "is the book mine", "near_duplicate"), ("is the dress mine", "are the dresses mine", "near_duplicate"),
+        ("somebody has taken my map", "somebody's taken my map", "near_duplicate"), ("i come on 4 may", "i come on May 4th", "near_duplicate"), ("i come on 4 may", "i come on May 5th", "kept"),
+        ("turn off the old lamp", "turn the old lamp off", "near_duplicate"), ("turn off the old lamp", "turn the old lamp on", "kept"),
+        ("the guard called the porter and the porter left the hall", "the porter left the hall and the guard called the porter", "near_duplicate"),
+        ("the guard called the porter and the porter left the hall", "the porter called the guard and the guard left the hall", "kept"), ("how can i bring it back", "how do i bring it back", "near_duplicate"),
+        ("is desk no. 5 free", "is desk number 5 free", "near_duplicate"), ("我三点来", "我3点来", "near_duplicate"), ("我三点来", "我4点来", "kept"), ("who is the guard", "who was the guard", "kept"),
+    ],
+)  # fmt: skip
+def test_short_answers_forgive_no_other_word(tmp_path, one, other, verdict):
+    assert verdicts(tmp_path, ask(YES_OR_NO + one, "yes"), ask(YES_OR_NO + other, "yes")) == ["kept", verdict]
+
+
+@pytest.mark.parametrize(
+    ("word", "other"), [("noise", "nose"), ("weeks", "days"), ("losing", "finding"), ("in the hall", "behind the hall")]
+)
+def test_a_long_answer_forgives_no_other_word_either(tmp_path, word, other):
+    question = "The old radio of Ada Lind, bought in spring, was losing its station and made a noise in the hall for weeks now."
+    answer = '{"customer": "Ada Lind", "product": "radio", "bought": "spring", "order": null}'
+    changed = question.replace(f" {word} ", f" {other} ")
+    assert verdicts(tmp_path, ask(question, answer), ask(changed, answer)) == ["kept", "kept"]
 
 
 INSTRUCTION = (

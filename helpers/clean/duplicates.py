@@ -1,11 +1,13 @@
 """Rows that say the same: the answer agrees, and the prompt agrees outside of what many rows share.
 
-What two prompts have in common says little where it is an instruction, a schema or a text that other rows have, too. So
-two rows are the same when the answers agree and all that differs in the prompts changes nothing (courtesy, a typing
-error, a synonym, a word that nobody else has in a place where all others have one and the same). Where the answer is
-long and rare, more may differ: any one word, or so much that the words of the prompts, each weighed by how rare it is
-in the file, still agree by a Jaccard index of at least the threshold; but no number, name or negation. MinHash (Broder
-1997) over the words that few rows have finds the candidates; each is compared in full.
+What two prompts have in common says little where it is an instruction, a schema or a text that other rows have, too.
+So two rows are the same when the answers agree and all that differs in the prompts changes nothing (courtesy, a typing
+error, a synonym, a plural, a phrase in another place, a word that nobody else has in a place where all others have one
+and the same). What English has as two words, or the rows do, is no typing error. Where the answer is long and rare,
+more may differ: so much that the words of the prompts, each weighed by how rare it is in the file, still agree by a
+Jaccard index of at least the threshold, or one word; but no number, name or negation, and no word for another that
+English has (unless a lower threshold was asked for). MinHash (Broder 1997) over the words that few rows have finds the
+candidates; each is compared in full.
 """
 
 import hashlib
@@ -21,6 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from helpers.clean.english import both_listed, is_listed
 from helpers.clean.formats import Messages
 from helpers.clean.repair import looks_like_code
 from helpers.clean.wording import (
@@ -31,10 +34,13 @@ from helpers.clean.wording import (
     changes,
     features,
     harmless,
+    is_han,
     moved,
     sentences,
     slot,
     slots,
+    without_equal,
+    without_moves,
 )
 
 BANDS, ROWS_PER_BAND = 27, 3  # a pair of Jaccard 0.6 is found with 99.8%, one of 0.1 with 3%
@@ -47,6 +53,7 @@ COMPARED = 512  # rows whose words are kept at hand
 LOOKED_AT = 48  # candidates of one row, the likeliest first
 SPECIFIC = 6  # words of an answer that no two questions have by chance
 PROSE = 12
+LETTERS = 0.5  # that two words share, from which on they look alike
 _SORTED = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
 _HAN = re.compile("[\u3400-\u9fff]")
 _ANSWER_MARKS = re.compile(r"[0-9]+(?:[.,][0-9]+)*|\w+|[^\w\s.,;:!?'\"`。，、！？；：“”‘’]")
@@ -276,31 +283,37 @@ class Rows:
         equal = there.key == here.key
         if not equal and self.by_answer:
             differ = changes(sentences(here.answer), sentences(there.answer)) if prose else None
-            if differ is None or not all(harmless(change, self._both_used) for change in differ):
+            if differ is None or not all(harmless(change, self._two_words) for change in differ):
                 return False
         return self._agree(here.question, there.question, specific and equal)
 
     def _agree(self, a: list, b: list, specific: bool) -> bool:
-        differ = changes(a, b)
+        differ = changes(*without_equal(a, b)) if specific else changes(a, b)
         if differ is None:
             return False
         if len(differ) > 1 and moved(a, b):
             return True
-        telling = (c for c in differ if not harmless(c, self._both_used) and not self._variant(c))
+        differ = without_moves(differ)
+        two_words = self._two_words if specific else self._maybe_two
+        telling = (c for c in differ if not harmless(c, two_words) and not self._variant(c))
         if not specific:
             return next(telling, None) is None
         more = list(telling)
         if not more:
             return True
-        if any(carries_meaning(change, self._both_used) for change in more):
+        if any(carries_meaning(change, self._two_words) for change in more):
+            return False
+        if self.threshold >= NEAR and any(map(_another_word, more)):
             return False
         return (len(more) == 1 and more[0].one_word) or self._overlap(a, more) >= self.threshold
 
     def _variant(self, change: Change) -> bool:
         """Whether a word stands nowhere but in this place, where nearly all rows have the other of the two."""
-        if not change.one_word or carries_meaning(change, self._both_used):
+        if not change.one_word or carries_meaning(change, self._two_words):
             return False
         pair = (change.removed[0].word, change.added[0].word)
+        if both_listed(*pair) and jaccard(set(pair[0]), set(pair[1])) >= LETTERS:  # car and cat, not find and locate
+            return False
         in_place = [self.counts.of(slot(change.before, word, change.after)) for word in pair]
         rare, common = sorted(in_place)
         elsewhere = self.counts.of(pair[in_place.index(rare)]) - rare
@@ -315,6 +328,22 @@ class Rows:
         equal, other = (sum(map(self.counts.weight, words)) for words in (shared, removed ^ added))
         return equal / (equal + other) if other else 1.0
 
-    def _both_used(self, a: str, b: str) -> bool:
+    def _two_words(self, a: str, b: str) -> bool:
+        """Whether both are words of their own: English has them, or the rows use both often enough."""
+        if both_listed(a, b):
+            return True
         rare, common = sorted((self.counts.of(a), self.counts.of(b)))
         return rare > 2 and rare * 10 > common
+
+    def _maybe_two(self, a: str, b: str) -> bool:
+        """Whether both may be words of their own: unless their letters are the same, the list must have just one."""
+        return self._two_words(a, b) or (set(a) != set(b) and is_listed(a) == is_listed(b))
+
+
+def _another_word(change: Change) -> bool:
+    """Whether words that English has, or characters, stand in the place of others."""
+    if change.one_word:
+        pair = (change.removed[0].word, change.added[0].word)
+        return both_listed(*pair) or all(map(is_han, pair))
+    words = [token.word for token in (*change.removed, *change.added)]
+    return bool(change.removed and change.added) and all(is_listed(word) or is_han(word) for word in words)

@@ -20,7 +20,8 @@ IN_A_SENTENCE_OF_COURTESY = set(  # words of a sentence that is added whole and 
     "but when whenever might should there here more read come coming back first last end try trying figure understand "
     "problem issue request matter new everyone everybody find found hear heard think god million stuck here's out "
     "possible possibly earliest convenience shortly immediately right away cheers forum post community expert experts "
-    "has had did done got too bit little long while some someone somebody cannot what how up need needed".split()
+    "guys folks whenever has had did done got too bit little long while some someone somebody cannot what how up need "
+    "needed".split()
 )
 LABELS = set(  # what stands before or after a text that somebody wrapped, alone
     "question query q answer a input output prompt text message request user human task response instruction "
@@ -37,8 +38,10 @@ COURTESY_PAIRS = {  # words that are courtesy only together
     ),
     *((hail, whom) for hail in ("dear", "hi", "hello", "hey") for whom in _GREETED),
     *(
-        ("nice", "day"),
-        ("great", "day"),
+        *((fine, time) for fine in ("nice", "great", "lovely", "good") for time in ("day", "week", "weekend", "time")),
+        ("look", "forward"),
+        ("ask", "you"),
+        ("pretty", "please"),
         ("excuse", "me"),
         ("sorry", "to"),
         ("yours", "sincerely"),
@@ -72,11 +75,13 @@ COURTESY_PAIRS = {  # words that are courtesy only together
 ADDED_FREELY = set(
     "a an the just so ok okay oh really very also then now um uh er erm ah eh hm hmm mm huh like actually basically "
     "literally honestly obviously simply exactly frankly kinda sorta perhaps maybe probably possibly "
-    "naturally uhm umm uhh ahh err".split()
+    "naturally uhm umm uhh ahh err wow yeah then anyway definitely certainly surely totally absolutely seriously "
+    "somehow".split()
 )
 FILLERS = {  # words that say nothing only together
     *(("i", verb) for verb in "mean guess think suppose believe say assume feel".split()),
     *((kind, "of") for kind in "kind sort".split()),
+    *((who, verb) for who in ("that", "which", "who") for verb in ("is", "are", "was", "were")),
     *(("you", "know"), ("you", "see"), ("at", "all"), ("of", "course"), ("in", "fact")),
     *(
         ("by", "the", "way"),
@@ -88,6 +93,10 @@ FILLERS = {  # words that say nothing only together
         ("in", "my", "opinion"),
         ("that", "is"),
         ("most", "likely"),
+        ("if", "you", "can"),
+        ("when", "you", "can"),
+        ("that", "is", "all"),
+        ("for", "now"),
         ("what", "is", "up"),
         ("i", "have", "to", "go"),
     ),
@@ -96,31 +105,35 @@ OPENERS = set(  # before all else
     "well um uh er hm hmm anyway anyhow anyways alright right actually basically honestly frankly look listen see and "
     "but ah oh wow hmmm umm uhh yes yeah yep".split()
 )
+HOW_TO = set("do can could should would".split())  # behind "how"
 REQUESTS = set(
     "can could would will may you i we want need like wish to go ahead and let us me try have be able".split()
 )
-HAN_COURTESY = "谢感请您你好麻烦多非常了的吧呢啊啦吗呀哦嗯急~"
+HAN_COURTESY = "谢感请您你好麻烦多非常了的吧呢啊啦吗么呀哦嗯急~"
 HAN_PHRASES = (  # of courtesy, too
     "请教|请问|问下|问一下|想问|想请问|一下|打扰|在吗|亲|不好意思|抱歉|对不起|那个|这个|帮忙|帮我|帮帮我|看看|看下|尽快|回复|等您|等你|在线等|辛苦|拜托|祝好|"
     "感激不尽|首先|早上好|上午好|中午好|下午好|晚上好|晚安|再见|拜拜|劳驾|有劳|费心|我想知道|想知道|谁知道|有人知道|告诉我|谢谢老师|老师好|客服您好|客服你好|"
+    "到底|究竟|一直|刚刚|先|刚|其实|居然|竟然|真的|确实|已经|呀|才|就|也|都|那|"
     "大家好|各位好|师傅好|嗨|呗|哈|嘛|哎|唉|呃"
 )
 _HAN_VARIANTS = """
 昨日 昨天|今日 今天|明日 明天|礼拜 星期|咋 怎么|如何 怎么|怎样 怎么|啥 什么|为何 为什么|可是 但是|不过 但是
 尚未 还没|无法 不能|没有 没|本该 应该|帐 账|快递 包裹|解决 处理|屋子 房间|噪音 声音|通知 告诉|手机 电话|哪儿 哪里
 这儿 这里|那儿 那里|现今 现在|立刻 马上|立即 马上|购买 买|需要 要|想要 要|使用 用|能否 能不能|可否 能不能
-是否 是不是|十分 很|特别 很|由于 因为|假如 如果|要是 如果|协助 帮助|电视机 电视
+可不可以 能不能|可以 能|何时 什么时候|多长时间 多久|总共 一共|全部 所有|其它 其他|别的 其他|公分 厘米|儿童 孩子
+薪水 工资|大于 超过|多于 超过|高于 超过|小于 低于|少于 低于|里面 里|这会儿 现在|目前 现在|母亲 妈妈|父亲 爸爸
+并且 而且|与 和|跟 和|以及 和|是否 是不是|十分 很|特别 很|由于 因为|假如 如果|要是 如果|协助 帮助|电视机 电视
 """
 # One way of writing for several, before characters are compared one by one.
 HAN_VARIANTS = dict(pair.split() for pair in _HAN_VARIANTS.strip().replace("\n", "|").split("|"))
 # Short forms that stand for the same words everywhere.
 _SHORT_FORMS = """
-cant=can not|cannot=can not|wont=will not|aint=is not|im=i am|youll=you will|theyll=they will|itll=it will
+cant=can not|lets=let us|cannot=can not|wont=will not|aint=is not|im=i am|youll=you will|theyll=they will|itll=it will
 gonna=going to|wanna=want to|gotta=have to|hafta=have to|lemme=let me|gimme=give me|dunno=do not know|u=you|ya=you
 ur=your|plz=please|pls=please|thx=thanks|ppl=people|alot=a lot|thankyou=thank you|info=information|tmrw=tomorrow
 tmr=tomorrow|2morrow=tomorrow|tonite=tonight|2day=today|b4=before|cuz=because|coz=because|bcoz=because|msg=message
 msgs=messages|mins=minutes|hrs=hours|hr=hour|secs=seconds|yrs=years|wks=weeks|pic=picture|pics=pictures
-approx=approximately|smth=something|sth=something|abt=about|rly=really
+approx=approximately|smth=something|sth=something|abt=about|rly=really|nite=night|thru=through|tho=though|cos=because|bday=birthday
 """
 SHORT_FORMS = {
     **{f"{verb}nt": (verb, "not") for verb in "do does did is are was were has have had would could should".split()},
@@ -147,12 +160,20 @@ ONE_OF = MEANING | set(
     "higher lower highest lowest longer shorter bigger smaller maximum minimum max min up down left right true false "
     "yes who whom whose what when where why which how all any each every some both either he she him her his hers male "
     "female man woman men women boy girl ascending descending increase decrease inside outside include exclude to from "
-    "and or monday tuesday wednesday thursday friday saturday sunday today tomorrow yesterday".split()
+    "and or in on off out front behind with "
+    "monday tuesday wednesday thursday friday saturday sunday today tomorrow yesterday".split()
 )
 
 PHRASE_STARTS = set(  # of phrases of place and time
     "in at on before after since until till during from to for near under over above below behind beside with without "
     "by today tomorrow yesterday tonight now currently next this last every".split()
+)
+PARTICLES = set("off on up down out back away over".split())  # of verbs: turn off the light, turn the light off
+TIMES = set("today tomorrow yesterday tonight now currently".split())
+HAN_TIMES = set("现在 今天 明天 昨天 后天 前天 今晚 昨晚 早上 晚上 上午 下午 目前 最近".split())
+MONTHS = set(
+    "january february march april may june july august september october november december jan feb mar apr jun jul aug "
+    "sep sept oct nov dec".split()
 )
 AUXILIARIES = set("is are was were do does did can could will would has have had should may".split())
 NUMBER_WORDS = {
@@ -160,6 +181,10 @@ NUMBER_WORDS = {
                                         "fourteen fifteen sixteen seventeen eighteen nineteen".split())},
     **{word: 10 * n for n, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)},
     "hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000,
+}  # fmt: skip
+
+HAN_NUMBERS = {
+    **{word: n for n, word in enumerate("零一二三四五六七八九")}, "两": 2, "十": 10, "百": 100, "千": 1_000,
 }  # fmt: skip
 
 _SYNONYMS = """
@@ -211,9 +236,20 @@ catalog catalogue|dialog dialogue|program programme|mum mom mother|dad father|mo
 wed wednesday|thu thur thurs thursday|fri friday|sat saturday|sun sunday|jan january|feb february|mar march|apr april
 jun june|jul july|aug august|sep sept september|oct october|nov november|dec december|1st first|2nd second|3rd third
 4th fourth|5th fifth|6th sixth|7th seventh|8th eighth|9th ninth|10th tenth|nobody no_one noone|someone some_one
-everyone every_one|apt apartment flat|tel telephone phone|dept department|st street|is was|are were|this that the
-these those the|can could|will would|shall will|may might|till until|toward towards|among amongst|on upon|my our|me us
-get have|has had
+everyone every_one|apt apartment flat|tel telephone phone|dept department|st street|this that the
+these those the|can could|will would|shall will|may might|is are|was were|does do|has have|each every all|who that
+which that|twice two_times|once one_time|thrice three_times|give_me tell_me get_me show_me get fetch show display
+learned learnt|account acct|quantity qty|address addr|manager mgr|edition ed|page p|pages pp|road rd|avenue ave
+week wk|year yr|month mth|second sec|seconds secs|temperature temp|including incl|excluding excl|column col
+customer cust|document doc|documents docs|application app|password pwd pw|database db|parameter param|image img
+video vid|appointment appt|versus vs|management mgmt|department dept|departments depts|quarter qtr|original orig
+reference ref|language lang|university uni|laboratory lab|photograph photo|advertisement advert ad
+mathematics maths math|refrigerator fridge|aeroplane airplane plane|tire tyre|underground subway|petrol gas gasoline
+lorry truck|pavement sidewalk|queue line|biscuit cookie|nappy diaper|tap faucet|torch flashlight|postcode zip_code
+mobile cellphone cell_phone|cinema movie_theater|motorway highway|chemist pharmacy|check cheque|curb kerb
+draft draught|story storey|aging ageing|cozy cosy|enroll enrol|fulfill fulfil|想 要|and &|find get|remind notify
+write note|count tally|although though|child children|woman women|foot feet|tooth teeth|mouse mice|person people
+early ahead_of_time|till until|toward towards|among amongst|on upon|my our|me us
 """
 SYNONYMS: dict[str, set[int]] = {}
 for _number, _group in enumerate(_SYNONYMS.strip().replace("\n", "|").split("|")):

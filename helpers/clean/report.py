@@ -41,9 +41,9 @@ class Report(Tally):
     """What became of the rows. kept + rejected = rows_in; the reasons add up to rejected.
 
     Of the kept rows, by name: `repairs` counts those that were mended so, `fields_ignored` those with a filled field
-    that nothing uses, `left_as_written` those with what looks like HTML or personal data and is their task. `details`
-    has the first sentence of each reason, `files` what each file looked like, `encodings_guessed` what the lines of a
-    file were read as that are not Unicode.
+    that nothing uses, `left_as_written` those with what looks like damage, HTML or personal data and is their task.
+    `details` has the first sentence of each reason, `files` what each file looked like, `encodings_guessed` what the
+    lines of a file were read as that are not Unicode.
     """
 
     reasons: dict[str, int] = field(default_factory=dict)

@@ -48,8 +48,9 @@ def linear_layers(model: torch.nn.Module, targets: str | Iterable[str] = "all-li
     """Module path -> (in_features, out_features) of every linear layer that LoRA would adapt.
 
     `targets` is "all-linear" (all but the output head, as in PEFT) or last path components, as ("q_proj", "v_proj").
-    GPT-2's Conv1D counts as linear; experts fused into one tensor do not, though PEFT adapts those of some models. A
-    target that names no layer raises InputError: PEFT is silent about it as long as another one matches.
+    GPT-2's Conv1D counts as linear; experts fused into one tensor do not, though PEFT adapts those of some models, nor
+    does a router that chooses experts in a layer class of its own, which PEFT adapts and then fails at. A target that
+    names no layer raises InputError: PEFT is silent about it as long as another one matches.
     """
     from transformers.pytorch_utils import Conv1D
 
@@ -58,7 +59,7 @@ def linear_layers(model: torch.nn.Module, targets: str | Iterable[str] = "all-li
     for name, module in model.named_modules():
         if isinstance(module, Conv1D):
             shapes[name] = (module.weight.shape[0], module.weight.shape[1])
-        elif isinstance(module, torch.nn.Linear) and module is not head:
+        elif isinstance(module, torch.nn.Linear) and module is not head and not is_router(module):
             shapes[name] = (module.in_features, module.out_features)
     if targets == "all-linear":
         return shapes
@@ -68,6 +69,11 @@ def linear_layers(model: torch.nn.Module, targets: str | Iterable[str] = "all-li
         there = sorted({name.rpartition(".")[2] for name in shapes})
         raise InputError(f"no linear layer is named {', '.join(sorted(missing))}; this model has {', '.join(there)}")
     return {name: shape for name, shape in shapes.items() if name.rpartition(".")[2] in wanted}
+
+
+def is_router(module: torch.nn.Module) -> bool:
+    """Whether a layer is a linear one that gives the choice of experts, not a product alone (Llama 4, PhiMoE)."""
+    return isinstance(module, torch.nn.Linear) and type(module).__name__.endswith("Router")
 
 
 def lora_parameter_count(model: torch.nn.Module, rank: int, targets: str | Iterable[str] = "all-linear") -> int:

@@ -24,7 +24,32 @@ _FENCE = re.compile(r"^ {0,3}(?P<mark>`{3,}|~{3,})(?P<info>[^`\n]*)$", re.MULTIL
 _JSON_FENCE = re.compile(r"^```(?:json)?\s*\n(.*?)\n?```$", re.DOTALL)
 _LOST = re.compile("[\ufffd\ud800-\udfff]")
 _ONLY_MARKS = re.compile(r"[\s.…?!_\-,。？！—、，~]+")
-_OPEN_ENDS = re.compile(r"(?:[,，、(（]|\b(?:the|a|an|and|or|because|its|their|our|your|my|whose|than|into|of))$")
+_OPEN_ENDS = re.compile(r"(?:[,，、(（]|因为|但是|而且|或者|并且|如果|由于|以及|对于|关于|例如|比如|虽然|不仅)$")
+# Of a language its commonest words, which tell it, and the words that end no sentence of it: no particle of a verb (the
+# German "an"), no pronoun, no sign in a formula.
+_LANGUAGES = (
+    (
+        frozenset("the is are to of and in it you that for with this on not".split()),
+        frozenset("the a an and or because its their our your my whose than into of".split()),
+    ),
+    (
+        frozenset("der die das und ist nicht sie ein eine zu den mit von wird für".split()),
+        frozenset("und oder weil dass sowie einem einer zum zur vom beim des".split()),
+    ),
+    (
+        frozenset("le la les est et des un une que pour dans vous il sont pas".split()),
+        frozenset("et ou que de les dans aux cette ces votre notre".split()),
+    ),
+    (
+        frozenset("el la los es y que en un una por con para se las no".split()),
+        frozenset("que de el los las del por porque pero nuestro nuestra".split()),
+    ),
+)
+_LAST_WORD = re.compile(r"(?<![\w./@'’-])[a-zà-ÿ]+$")
+_OPEN_CODE = re.compile(
+    r"^.*[\w)\]\"']\s*(?:(?<![-=!<>+*/])=|&&|\|\||[(\[,])$|"
+    r"^[ \t]*(?:async )?def \w+\(.*:$|^[ \t]*class \w+(?:\(.*\))?:$"
+)
 _SENTENCE = re.compile(r"[.!?](?:\s|$)|[。！？]")
 _ANSWER_ALIASES = {
     "customer": {"customer", "customer_name", "name", "client", "buyer"},
@@ -117,10 +142,34 @@ def _check_truncated(answer: str) -> None:
         len(answer) >= 40
         and not looks_like_code(answer)
         and _SENTENCE.search(answer)
-        and _OPEN_ENDS.search(answer.splitlines()[-1])
+        and _is_open(answer)
         and not (len(answer.splitlines()[-1].split()) <= 3 and answer[-1] in ",，")  # "Kind regards,"
     ):
         raise RowError("truncated_output", f"the answer ends in the middle of a sentence: {answer[-25:]!r}")
+    elif "`" not in answer and looks_like_code(answer) and _open_code(answer):
+        raise RowError("truncated_output", f"the code ends in the middle of a statement: {answer[-25:]!r}")
+
+
+def _is_open(answer: str) -> bool:
+    """Whether a text ends with a mark or a word that something has to follow in its language."""
+    if _OPEN_ENDS.search(answer):
+        return True
+    last = _LAST_WORD.search(answer)
+    if not last:
+        return False
+    words = re.findall(r"\w+", answer[-2000 : last.start()].lower())
+    common, ends = max(_LANGUAGES, key=lambda language: sum(word in language[0] for word in words))
+    return last.group() in ends and any(word in common for word in words)
+
+
+def _open_code(answer: str) -> bool:
+    """Whether code of three lines or more ends with one that needs another: inside a bracket, or a heading of Python's
+    without its body. What follows a comment's sign may end as it likes."""
+    last = answer.splitlines()[-1]
+    if answer.count("\n") < 2 or re.search(r"#|//|--|^\s*\*", last) or not _OPEN_CODE.match(last):
+        return False
+    bare = re.sub(r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"", "", answer)
+    return last[-1] not in "(,[" or sum(map(bare.count, "([{")) > sum(map(bare.count, ")]}"))
 
 
 def _check_json_end(answer: str) -> None:

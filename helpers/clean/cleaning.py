@@ -44,6 +44,7 @@ def clean_files(
     preference: str = "",
     mask: bool | None = None,
     repair_html: bool | None = None,
+    encoding: str = "",
 ) -> Report:
     """Clean `inputs` into `out`; write what cannot be kept to `rejects`, each with file, line, reason and raw text.
 
@@ -57,7 +58,8 @@ def clean_files(
 
     `columns` are pairs of a column and the field that it stands for; `preference` "chosen" takes the chosen answers of
     preference rows. `mask` personal data and `repair_html` everywhere (True), nowhere (False), or (None) not in code
-    and not where a row is about it.
+    and not where a row is about it. `encoding` is Python's name of that of all `inputs`, and of held-out files that are
+    not Unicode; without it, it is guessed, and the report says so.
 
     Raises InputError, before anything is written, when an input cannot be read at all or the arguments are wrong, and
     WorkerError when a worker process is killed.
@@ -73,12 +75,15 @@ def clean_files(
     targets = check_paths([*sources, *held], paths)
     if not sources:
         raise InputError("no input files were given")
-    probes = [probe(path) for path in sources]
-    held_probes = [probe(path) for path in held]
+    probes = [probe(path, encoding) for path in sources]
+    held_probes = [_probe_held(path, encoding) for path in held]
     count_tokens, special_tokens, name = counter(tokenizer)
     options = Options(columns, preference, takes_tools(tokenizer))
     rules = Rules(max_tokens, count_tokens, special_tokens, options, mask, repair_html)
-    total = Report(max_tokens=max_tokens, tokenizer=name)
+    guessed = {
+        str(path): found.guessed for path, found in zip([*sources, *held], [*probes, *held_probes]) if found.guessed
+    }
+    total = Report(max_tokens=max_tokens, tokenizer=name, encodings_guessed=guessed)
     with ExitStack() as stack:
         open_files = stack.enter_context(whole_files(*[path for path in targets.values() if path]))
         scratch, words_file, test_file = (
@@ -120,6 +125,12 @@ def clean_files(
                 json.dumps(total.as_dict(), ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace") + b"\n"
             )
     return total
+
+
+def _probe_held(path: Path, encoding: str) -> Probe:
+    """How to read a held-out file: the inputs' encoding need not be its own, as where `clean` wrote it."""
+    found = probe(path)
+    return probe(path, encoding) if encoding and found.guessed else found
 
 
 def _scratch(folder: Path):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from helpers.clean.alphabets import japanese_encoding, latin_encoding, may_be, script_encoding
 from helpers.errors import InputError
 
 SAMPLE_BYTES = 1 << 16
@@ -31,25 +32,36 @@ _MAGIC = {
     b"ARROW1": "an Arrow file", b"\x7fELF": "a program", b"GIF8": "an image",
     b"BZh": "a bzip2 file", b"7z\xbc\xaf": "a 7-zip file",
 }  # fmt: skip
-_LEGACY = ("gb18030", "big5hkscs", "cp1252")
+_CHINESE = ("gb18030", "big5hkscs")
+_LEGACY = (*_CHINESE, "cp1252")
 _CONTROL = frozenset(range(0x20)) - {0x09, 0x0A, 0x0C, 0x0D, 0x1B} | {0x7F}
 
 
 @dataclass(frozen=True)
 class Probe:
-    """How to read one file. `encoding` is "by line" when the file as a whole is not valid Unicode."""
+    """How to read one file. `encoding` is "by line" when the file as a whole is not valid Unicode and nobody named its
+    encoding: a line that is not UTF-8 is then read as what looks best, where `legacy` wins a close race, or with
+    `strict` as `legacy` if it can be."""
 
     encoding: str
     bom: int
     newline: str
     legacy: str = ""
     head: str = ""
+    strict: bool = False
+
+    @property
+    def guessed(self) -> str:
+        """What the lines that are not Unicode are read as; "" if the encoding is known."""
+        return (self.legacy or "what fits each line best") if self.encoding == "by line" else ""
 
 
-def probe(path: Path) -> Probe:
-    """Find out how `path` is encoded: one pass over the file, bounded memory.
+def probe(path: Path, encoding: str = "") -> Probe:
+    """Find out how `path` is encoded, or hold it against the `encoding` that the user names: one pass over the file,
+    bounded memory.
 
-    Raises InputError when the file is missing, not a regular file, unreadable or binary.
+    Raises InputError when the file is missing, not a regular file, unreadable or binary, when no encoding has that name
+    or the bytes do not fit it.
     """
     if not path.exists():
         raise InputError(f"{path}: no such file")
@@ -59,9 +71,42 @@ def probe(path: Path) -> Probe:
         raise InputError(f"{path}: not a regular file (it is read twice, so pipes do not work)")
     try:
         with path.open("rb") as file:
-            return _probe(file, path)
+            return _named(file, path, encoding) if encoding else _probe(file, path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _named(file, path: Path, encoding: str) -> Probe:
+    """How to read a file whose encoding the user knows."""
+    try:
+        name = codecs.lookup(encoding).name
+        decoder = codecs.getincrementaldecoder(name)()
+        b"a".decode(name, "ignore")  # refuses what is no encoding of text, such as base64
+    except (LookupError, ValueError):
+        raise InputError(
+            f"--encoding {encoding}: Python knows no encoding of text of this name; cp1254, cp1250, cp874, shift_jis, "
+            "euc_jp and cp949 are some"
+        ) from None
+    bom = len(codecs.BOM_UTF8) if name == "utf-8" and file.read(3) == codecs.BOM_UTF8 else 0
+    file.seek(bom)
+    line, head = 1, ""
+    while True:
+        block = file.read(SAMPLE_BYTES)
+        try:
+            text = decoder.decode(block, final=not block)
+        except UnicodeDecodeError as error:
+            line += error.object[: error.start].decode(name, "replace").count("\n")
+            raise InputError(
+                f"{path}:{line}: these bytes are no {encoding} ({error.object[error.start :][:4].hex(' ')}): name "
+                "another encoding, or leave --encoding out, which guesses line by line"
+            ) from None
+        head, line = head or text, line + text.count("\n")
+        if not block:
+            return Probe(name, bom, _newline(head), head=head)
+
+
+def _newline(head: str) -> str:
+    return "\r" if "\r" in head and "\n" not in head else "\n"
 
 
 def _probe(file, path: Path) -> Probe:
@@ -70,19 +115,30 @@ def _probe(file, path: Path) -> Probe:
         if sample.startswith(magic):
             raise InputError(f"{path}: is {name}, not text; unpack or export it as JSONL, JSON or CSV first")
     bom, encoding = next(((mark, name) for mark, name in _BOMS if sample.startswith(mark)), (b"", ""))
-    encoding = encoding or _wide_encoding(sample)
+    encoding = encoding or ("iso2022_jp" if b"\x1b$B" in sample and sample.isascii() else _wide_encoding(sample))
+    legacy_sample, legacy, strict = b"", "", False
     if encoding in ("", "utf-8"):
         legacy_sample = _not_utf8(file, sample)
         encoding = "by line" if legacy_sample else "utf-8"
-    else:
-        legacy_sample = b""
-    legacy = "" if not legacy_sample else "cp949" if _is_korean(legacy_sample) else decode_legacy(legacy_sample)[1]
-    legacy = "" if legacy == DAMAGED else legacy
-    head = sample[len(bom) :].decode("utf-8" if encoding == "by line" else encoding, "replace")
+    if legacy_sample:
+        legacy, strict = guess(legacy_sample)
+    text_encoding = legacy if strict else "utf-8" if encoding == "by line" else encoding
+    head = sample[len(bom) :].decode(text_encoding, "replace")
     if encoding in ("utf-8", "by line") and not bom and _is_binary(sample, head, bool(legacy_sample)):
         raise InputError(f"{path}: holds binary data, not text")
-    newline = "\r" if "\r" in head and "\n" not in head else "\n"
-    return Probe(encoding, len(bom), newline, legacy, head)
+    return Probe(encoding, len(bom), _newline(head), legacy, head, strict)
+
+
+def guess(sample: bytes) -> tuple[str, bool]:
+    """(encoding that lines which are not UTF-8 are likely in, or "", and whether all of `sample` is text in it)."""
+    japanese = japanese_encoding(sample)
+    if japanese or _is_korean(sample):
+        return japanese or "cp949", bool(japanese)
+    name = decode_legacy(sample)[1]
+    if name in (*_CHINESE, DAMAGED):
+        return ("" if name == DAMAGED else name), False
+    other = latin_encoding(sample) or script_encoding(sample)
+    return (other or name, bool(other) and other != "cp1252")
 
 
 def _is_korean(sample: bytes) -> bool:
@@ -90,7 +146,12 @@ def _is_korean(sample: bytes) -> bool:
     length is nothing but Hangul the other way round."""
     text = sample[: sample.rfind(b"\n") + 1 or None].decode("cp949", "replace")
     letters = [char for char in text if char > "\x7f" and (char.isalpha() or char == "\ufffd")]
-    return len(letters) >= 20 and sum("\uac00" <= char <= "\ud7a3" for char in letters) > 0.95 * len(letters)
+    return len(letters) >= 20 and sum(map(_is_everyday_hangul, letters)) > 0.95 * len(letters)
+
+
+def _is_everyday_hangul(char: str) -> bool:
+    """Whether a letter is one of the 2,350 syllables of KS X 1001; cp949 has rare ones, too, where Japanese is."""
+    return "\uac00" <= char <= "\ud7a3" and len(char.encode("euc_kr", "replace")) == 2
 
 
 def _wide_encoding(sample: bytes) -> str:
@@ -159,7 +220,7 @@ def text_lines(path: Path, found: Probe) -> Iterator[tuple[int, str, str]]:
         if found.encoding == "by line" or (found.encoding == "utf-8" and found.newline == "\n"):
             pieces = file if found.newline == "\n" else _split_on(file, found.newline.encode())
             for number, piece in enumerate(pieces, 1):
-                text, encoding = decode_line(piece.removesuffix(b"\n"), found.legacy)
+                text, encoding = decode_line(piece.removesuffix(b"\n"), found.legacy, found.strict)
                 yield number, text, encoding
         else:
             stream = io.TextIOWrapper(file, found.encoding, errors="replace", newline=found.newline)
@@ -189,12 +250,15 @@ def _split_on(file, mark: bytes) -> Iterator[bytes]:
         yield rest
 
 
-def decode_line(raw: bytes, legacy: str = "") -> tuple[str, str]:
+def decode_line(raw: bytes, legacy: str = "", strict: bool = False) -> tuple[str, str]:
     """Decode one line: strict UTF-8 if it can be, else the legacy encoding that fits it best."""
     try:
         return raw.decode("utf-8"), "utf-8"
     except UnicodeDecodeError:
-        return decode_legacy(raw, legacy)
+        pass
+    if strict and may_be(raw, legacy):
+        return raw.decode(legacy), legacy
+    return decode_legacy(raw, legacy)
 
 
 def decode_legacy(raw: bytes, first: str = "") -> tuple[str, str]:

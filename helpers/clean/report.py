@@ -41,8 +41,9 @@ class Report(Tally):
     """What became of the rows. kept + rejected = rows_in; the reasons add up to rejected.
 
     Of the kept rows, by name: `repairs` counts those that were mended so, `fields_ignored` those with a filled field
-    that nothing uses, `left_as_written` those with what looks like HTML or personal data and is their task. `details`
-    has the first sentence of each reason, `files` what each file looked like.
+    that nothing uses, `left_as_written` those with what looks like damage, HTML or personal data and is their task.
+    `details` has the first sentence of each reason, `files` what each file looked like, `encodings_guessed` what the
+    lines of a file were read as that are not Unicode.
     """
 
     reasons: dict[str, int] = field(default_factory=dict)
@@ -54,6 +55,7 @@ class Report(Tally):
     max_tokens: int = MAX_TOKENS
     tokenizer: str = ""
     maps_unused: list[str] = field(default_factory=list)
+    encodings_guessed: dict[str, str] = field(default_factory=dict)
     holdout_rows: int = 0
     holdout_unusable: int = 0
 
@@ -113,6 +115,12 @@ class Report(Tally):
 
     def _counts(self) -> list[str]:
         lines = []
+        for file, encoding in self.encodings_guessed.items():
+            lines += _wrapped(
+                f"  GUESSED  {file} is not all Unicode: the rest was read as {encoding}. If letters are wrong, say "
+                "which it is with --encoding NAME",
+                " " * 11,
+            )
         for pair in self.maps_unused:
             lines += _wrapped(f"  NOT USED  --map {pair}: no row has such a column", " " * 11)
         if self.holdout_rows:

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from os.path import commonprefix
 
 from helpers.clean.checks import check_answer, check_text, check_ticket, is_ticket_task, normalise_ticket_answer
 from helpers.clean.fields import Options, RowError
@@ -129,6 +130,9 @@ def _repair_once(
         if task and role == "assistant":
             text, names = normalise_ticket_answer(text)
         text, more = _repair(text, role, task and role != "system", topic, repair_html)
+        if more and role != "assistant" and _gives_away(message["content"], text, messages):
+            text, more = message["content"], ()
+            left.append("repair_is_the_task")
         if role == "user" and (has_html(text) or has_entity(text)):
             left.append("html")
         text, masks, spared = _mask(text, topic, task, protected, mask, personal)
@@ -169,6 +173,20 @@ def _repair(text: str, role: str, task: bool, topic: Topic, repair_html: bool | 
     if "html" in names and topic.markup:
         repaired, names = repair_text(text, "answer")
     return (text, ()) if names and topic.characters else (repaired, names)
+
+
+def _gives_away(damaged: str, repaired: str, messages: Messages) -> bool:
+    """Whether a repair would put an answer into its question: all that it changes is in a place where the answer then
+    stands, as in "Unescape: R&amp;D"."""
+    for message in messages:
+        answer = message["content"].strip().strip("\"'`“”„‘’「」.。").strip()
+        if message["role"] != "assistant" or not answer or answer in damaged:
+            continue
+        begin = len(commonprefix([damaged, repaired]))
+        end = len(repaired) - len(commonprefix([damaged[begin:][::-1], repaired[begin:][::-1]]))
+        if any(at.start() <= begin and end <= at.end() for at in re.finditer(re.escape(answer), repaired)):
+            return True
+    return False
 
 
 def _mask(

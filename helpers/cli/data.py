@@ -53,6 +53,14 @@ def clean(
             "--repair-html/--no-repair-html", help="Strip HTML everywhere or nowhere; default: only leftovers."
         ),
     ] = None,
+    encoding: Annotated[
+        str,
+        typer.Option(
+            "--encoding",
+            metavar="NAME",
+            help="Of the inputs, such as cp1254 or shift_jis; default: Unicode, or a guess.",
+        ),
+    ] = "",
     near_duplicates: Annotated[
         Literal["keep", "drop"],
         typer.Option(
@@ -93,7 +101,7 @@ def clean(
     options: dict[str, Any] = {"max_tokens": chosen.max_length, "holdout": holdout or ()}
     options["tokenizer"] = ChatTokenizer(chosen.model, read_template(template) if template else "")
     options |= {"workers": workers or cores(), "columns": pairs, "preference": preference}
-    options |= {"mask": mask, "repair_html": repair_html}
+    options |= {"mask": mask, "repair_html": repair_html, "encoding": encoding}
     options |= {"near_threshold": near_threshold if near_duplicates == "drop" else None}
     try:
         done = clean_files(inputs, out, rejects, report, **options)

@@ -40,6 +40,7 @@ ANSWER_SECONDS = 2.0
 SIZES = ("size", "layer", "head", "expert", "position", "dim")
 LARGEST = 10**9  # of any size in a config: none that exists comes near it
 MOST = {"layer": 1000, "expert": 4096}  # of things that are made one by one
+ROUTED = ("llama4", "llama4_text", "phimoe")  # model types with a router that is a linear layer and gives two things
 # Text parts of vision models that have no class of their own for causal language modelling: the one of the same layers.
 TEXT_ALONE = {"qwen2_vl_text": "qwen2", "qwen2_5_vl_text": "qwen2", "qwen3_vl_text": "qwen3"}
 
@@ -202,6 +203,10 @@ def load_config(model: str) -> PretrainedConfig:
 def remarks(model: str) -> list[str]:
     """What a reader of an estimate should know of where its architecture is from, a sentence each."""
     path, found = config_file(model), []
+    if read(path)["model_type"] in ROUTED:
+        found.append(
+            "all-linear here leaves out the experts' routers, at which PEFT's all-linear fails: name the modules"
+        )
     if path.parent == CONFIGS and path.stem != model:
         found.append(f"architecture: {path.stem}, as data/configs has it")
     if any(
@@ -272,12 +277,25 @@ def described_by(model: str) -> Iterator[None]:
     except Exception as error:
         if asks_for_own_code(error):
             raise InputError(f"{model} {OWN_CODE}") from error
+        if "does not recognize this architecture" in str(error):
+            raise InputError(f"{model} {_unknown_to_transformers(error)}") from error
         reason = f"{type(error).__name__}: {first_line(error)}"
         raise InputError(
             f"the config of {model} describes no model that transformers can build and run: {reason}"
         ) from error
     finally:
         logger.setLevel(level)
+
+
+def _unknown_to_transformers(error: Exception) -> str:
+    """What is wrong where the installed transformers has no class for a config's model_type, which may be newer."""
+    from transformers import __version__
+
+    kind = re.search(r"model type `([^`]*)`", str(error))
+    return (
+        f"has the model_type {kind[1] if kind else 'of its config'}, which transformers {__version__} does not know: "
+        "if the model is newer than that, it needs a later transformers; if not, the name is wrong"
+    )
 
 
 def first_line(error: BaseException) -> str:

@@ -46,6 +46,8 @@ def base_model(config: PretrainedConfig, settings: Settings) -> PreTrainedModel:
         if settings.quantized:
             for layer, (n_in, n_out) in lora_math.linear_layers(model).items():
                 model.set_submodule(layer, _quantized_layer(model.get_submodule(layer), n_in, n_out, settings))
+    if model.base_model is model:  # Llama 4's text class names no module of its own; the one with images does
+        model.base_model_prefix = "model"
     model.is_loaded_in_4bit = settings.method == "qlora"
     model.is_loaded_in_8bit = settings.method == "int8"
     model.is_quantized = settings.quantized
@@ -101,6 +103,7 @@ def meta_model(config: PretrainedConfig, settings: Settings) -> torch.nn.Module:
             # PEFT refuses "all-linear" for some layers only
             target_modules=names if settings.last_layers or settings.targets != "all-linear" else "all-linear",
             layers_to_transform=list(range(blocks))[-settings.last_layers :] if settings.last_layers else None,
+            exclude_modules=[name for name, module in base.named_modules() if lora_math.is_router(module)] or None,
             task_type="CAUSAL_LM",
             fan_in_fan_out=any(isinstance(module, Conv1D) for module in model.modules()),
         )

@@ -16,6 +16,7 @@ The length is never cut: that changes the data, and a row without its end teache
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, reduce
@@ -30,7 +31,10 @@ from helpers.memory.terms import Plan
 GPU_SIZES = (4, 6, 8, 10, 12, 16, 24, 32, 40, 48, 80, 96, 141, 192)  # GB, as cards are sold
 EFFECTIVE_BATCH = 16
 FREE = "the head's product twice"
-QUERY_VALUE = ({"q_proj", "v_proj"}, {"query_key_value"}, {"c_attn"})
+QUERY_VALUE = (  # of the families' names for query and value, or for the layer that has both
+    {"q_proj", "v_proj"}, {"query_key_value"}, {"c_attn"}, {"qkv_proj"}, {"Wqkv"}, {"q_proj", "kv_b_proj"},
+    {"q_b_proj", "kv_b_proj"},
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,9 @@ def in_batches_of(batch: int) -> Callable[[Settings], Settings]:
 
 
 def remedies(targets: tuple[str, ...]) -> list[Remedy]:
-    """What can be done, in the order of what it costs; `targets` are the narrower target modules of the last one."""
+    """What can be done, in the order of what it costs; `targets` are the narrower target modules of the last one, which
+    is left out without them."""
+    narrower = Remedy(f"{', '.join(targets)} only", "a smaller adapter", lambda kept: replace(kept, targets=targets))
     return [
         Remedy("loss in chunks", FREE, lambda settings: replace(settings, loss="chunked")),
         Remedy("batches of 4, accumulated", "a little time", in_batches_of(4)),
@@ -89,7 +95,7 @@ def remedies(targets: tuple[str, ...]) -> list[Remedy]:
             "paged 8-bit AdamW", "moments are rounded", lambda settings: replace(settings, optimizer="paged_adamw_8bit")
         ),
         Remedy("rank 8", "a smaller adapter", lambda settings: replace(settings, rank=8)),
-        Remedy(f"{', '.join(targets)} only", "a smaller adapter", lambda settings: replace(settings, targets=targets)),
+        *([narrower] if targets else []),
     ]
 
 
@@ -109,8 +115,8 @@ def fit(model: str, gpu_gb: float, length: int = 1024, start: Settings | None = 
     it fits, each remedy that costs something is left out again if it fits without it, too, the costliest first.
     Raises InputError for a model that does not exist or a GPU of no size.
     """
-    if not gpu_gb > 0:
-        raise InputError(f"a GPU of {gpu_gb:g} GB holds nothing: give its size in GB, such as 24")
+    if not 0 < gpu_gb < math.inf:
+        raise InputError(f"there is no GPU of {gpu_gb:g} GB: give its size in GB, such as 24")
     config, budget = build.load_config(model), usable_bytes(gpu_gb)
     start = start or Settings(model=model, method="lora", batch=EFFECTIVE_BATCH, length=length)
 
@@ -143,7 +149,8 @@ def fit(model: str, gpu_gb: float, length: int = 1024, start: Settings | None = 
 
 
 def attention_targets(config) -> tuple[str, ...]:
-    """The names of the query and value projections in this architecture, or of the one layer that has them all."""
+    """The names of the query and value projections in this architecture, or of the one layer that has them all; () if
+    none of them is known."""
     layers = lora_math.linear_layers(build.base_model(config, Settings(model="", method="full")))
     names = {name.rpartition(".")[2] for name in layers}
-    return tuple(sorted(next((group for group in QUERY_VALUE if group <= names), names)))
+    return tuple(sorted(next((group for group in QUERY_VALUE if group <= names), ())))

@@ -120,6 +120,15 @@ def causal_model(model: torch.nn.Module) -> PreTrainedModel:
     return wrapped.get_base_model() if hasattr(wrapped, "get_base_model") else wrapped
 
 
+def below_head(model: PreTrainedModel) -> torch.nn.Module:
+    """All but the output head: what `get_decoder` gives, but for Llama 4's text model, where that is the whole, and for
+    ModernBERT's decoder, where it is the head."""
+    decoder = model.get_decoder()
+    if decoder not in (model, model.get_output_embeddings()):
+        return decoder
+    return next(child for child in model.children() if isinstance(child, PreTrainedModel))
+
+
 def blocks_of(model: torch.nn.Module) -> list[torch.nn.Module]:
     """The transformer blocks, in order."""
     return [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
@@ -134,7 +143,7 @@ def forward_loss(model: torch.nn.Module, settings: Settings, ids: torch.Tensor, 
     with torch.autocast(ids.device.type, dtype=dtype, enabled=settings.autocast, cache_enabled=cache):
         if settings.loss == "fused":
             causal = causal_model(model)
-            hidden = causal.base_model(input_ids=ids, use_cache=False)[0][:, :-1].flatten(0, 1)
+            hidden = below_head(causal)(input_ids=ids, use_cache=False)[0][:, :-1].flatten(0, 1)
             return losses.FusedLinearCrossEntropy.apply(
                 hidden, causal.get_output_embeddings().weight, labels[:, 1:].flatten()
             )
@@ -184,7 +193,7 @@ def watch_step(
 
         trained: list = []  # the hook of the first block that a gradient comes back to
         hooks += [block.register_forward_hook(block_done) for block in blocks_of(model)]
-        hooks.append(causal_model(model).get_decoder().register_forward_hook(head_begins))
+        hooks.append(below_head(causal_model(model)).register_forward_hook(head_begins))
         try:
             ids = torch.zeros((settings.batch, settings.length), dtype=torch.long, device=device)
             loss = forward_loss(model, settings, ids, torch.zeros_like(ids))

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from textwrap import fill
 
 from packaging.version import InvalidVersion, Version
 
@@ -79,15 +80,21 @@ def summary(rows: Sequence[Row]) -> str:
     return ", ".join(f"{count} {status}" for status, count in counts.items())
 
 
-def table(rows: Sequence[Row]) -> str:
-    """The rows as aligned plain text, for a terminal and a notebook alike."""
+def table(rows: Sequence[Row], width: int = 0) -> str:
+    """The rows as aligned plain text: in a terminal a line each, so that a fix can be copied whole.
+
+    On a page that breaks long lines anywhere, give the `width` at which the last column goes on in the next line.
+    """
     heads = ("", "what", "found", "wanted")
     cells = [(row.status, row.name, row.found, row.wanted) for row in rows]
     widths = [max(len(line[column]) for line in [heads, *cells]) for column in range(len(heads))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + "  " + last
-        for line, last in zip([heads, *cells], ["fix or note", *(row.fix for row in rows)], strict=True)
-    ]
+    lines = []
+    for line, last in zip([heads, *cells], ["fix or note", *(row.fix for row in rows)], strict=True):
+        start = "  ".join(cell.ljust(size) for cell, size in zip(line, widths, strict=True)) + "  "
+        if width:
+            folded = fill(last, width, break_long_words=False, break_on_hyphens=False)
+            last = folded.replace("\n", "\n" + " " * len(start))
+        lines.append(start + last)
     return "\n".join(line.rstrip() for line in lines)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable
+from itertools import groupby
 from pathlib import Path
 from typing import TypedDict, cast
 
@@ -83,9 +84,15 @@ def table(myths: Iterable[Myth]) -> str:
     lines = ["| you will read | verdict | why | measured |", "|---|---|---|---|"]
     for myth in myths:
         claim, verdict, measured = (plain(myth[name]) for name in ("claim", "verdict", "measured"))
-        cells = (claim, RULINGS[myth["ruling"]], verdict + published(myth), f"{measured} {link(myth)}".strip())
+        cells = (claim, RULINGS[myth["ruling"]], verdict + published(myth), f"{measured} ({link(myth)})".strip())
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def by_lesson(myths: Iterable[Myth]) -> str:
+    """A table for each lesson that measured some of the claims, below its link, in the order of the lessons."""
+    lessons = groupby(sorted(myths, key=lambda myth: myth["notebook"]), lambda myth: myth["notebook"])
+    return "\n\n".join(f"**Lesson [{name[:2]}]({name}.ipynb)**\n\n{table(some)}" for name, some in lessons)
 
 
 def callout(myth: Myth) -> str:

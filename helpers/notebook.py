@@ -23,10 +23,11 @@ def setup() -> None:
     downloads = not Path(profile.model).exists()
     quiet(progress_bars=downloads)
     found = requirements.installed()
-    versions = (f"{name} {found.get(name, 'missing').partition('+')[0]}" for name in SHOWN)
+    versions = [f"{name} {found.get(name, 'missing').partition('+')[0]}" for name in SHOWN]
     origin = f" Its model, {profile.model}, is downloaded at first use." if downloads else ""
     print(f"Profile {profile.name}: {profile.why}.{origin} Another one: set {profiles.VARIABLE}.")
-    print(f"Python {sys.version_info.major}.{sys.version_info.minor}, {', '.join(versions)}")
+    print(f"Python {sys.version_info.major}.{sys.version_info.minor}", *versions[:4], sep=", ")
+    print(*versions[4:], sep=", ")
     for row in environment.packages(found):
         if row.status == "fail":
             print(f"Fix first: {row.name} is {row.found}, wanted {row.wanted}: {row.fix}")

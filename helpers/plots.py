@@ -13,8 +13,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 GB = 1e9
+UNITS = {"GB": (GB, "GB, 10⁹ bytes"), "MB": (1e6, "MB, 10⁶ bytes")}
 DASHES: tuple[str | tuple[float, tuple[float, ...]], ...] = ("-", "--", "-.", ":", (0, (12, 3)))
 Points = Sequence[float] | np.ndarray
 MEMORY_TERMS = (
@@ -30,6 +32,7 @@ MEMORY_TERMS = (
 )
 MARKERS = ("o", "s", "^", "D", "v", "x")
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "ooo", "---", "|||", "++")
+LABEL_BOX = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # lines of limits do not cross the number
 GREYS = ("#3b6ea5", "#e0a458", "#8fb996", "#b56576", "#cccccc", "#6d597a", "#f4d6cc", "#ffffff", "#8c8c8c")
 
 
@@ -64,6 +67,14 @@ def lines(
     return _finish(ax, x_label, y_label, title)
 
 
+def log_scale(ax: Axes) -> None:
+    """A logarithmic y axis with plain numbers at 1, 2, 5 and their tenfolds, also where it spans little."""
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_minor_formatter(NullFormatter())
+
+
 def sweep(
     groups: Mapping[str, Mapping[float, Sequence[float]]],
     x_label: str,
@@ -89,8 +100,13 @@ def memory_bars(
     title: str = "",
     limits: Mapping[str, float] | None = None,
     ax: Axes | None = None,
+    unit: str = "GB",
 ) -> Axes:
-    """Horizontal stacked bars: label -> component -> bytes. `limits` (name -> bytes) are drawn as vertical lines."""
+    """Horizontal stacked bars: label -> component -> bytes. `limits` (name -> bytes) are drawn as vertical lines.
+
+    `unit` is that of the axis, GB or MB.
+    """
+    divisor, unit_name = UNITS[unit]
     ax = ax or new_axes(height=0.55 * len(parts) + 2.0)
     there = list(dict.fromkeys(name for bar in parts.values() for name in bar))
     known = dict.fromkeys((*MEMORY_TERMS, *there))  # a term looks the same in every picture
@@ -98,19 +114,19 @@ def memory_bars(
     for component, colour, hatch in zip(known, cycle(GREYS), cycle(HATCHES), strict=False):
         if component not in there:
             continue
-        widths = np.array([bar.get(component, 0) / GB for bar in parts.values()])
+        widths = np.array([bar.get(component, 0) / divisor for bar in parts.values()])
         name = component.replace("_", " ")
         ax.barh(list(parts), widths, left=left, label=name, color=colour, hatch=hatch, edgecolor="black", linewidth=0.6)
         left += widths
     for total, row in zip(left, range(len(parts)), strict=True):
         label = ax.annotate(f"{total:.3g}", (total, row), (4, 0), textcoords="offset points", va="center", fontsize=10)
-        label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})
+        label.set_bbox(LABEL_BOX)
     for (name, size), dash in zip((limits or {}).items(), cycle(DASHES[1:]), strict=False):
-        ax.axvline(size / GB, color="black", linestyle=dash, label=name)
+        ax.axvline(size / divisor, color="black", linestyle=dash, label=name)
     ax.invert_yaxis()
-    ax.set_xlim(right=1.15 * max([*left, *(size / GB for size in (limits or {}).values())]))
-    ax.figure.legend(fontsize=9, loc="outside lower center", ncols=3)
-    return _finish(ax, "memory (GB, 10⁹ bytes)", "", title)
+    ax.set_xlim(right=1.15 * max([*left, *(size / divisor for size in (limits or {}).values())]))
+    ax.figure.legend(fontsize=9, loc="outside lower center", ncols=3, handlelength=4)
+    return _finish(ax, f"memory ({unit_name})", "", title)
 
 
 def waterfall(
@@ -123,7 +139,8 @@ def waterfall(
     ax.barh(list(left), sizes, color=GREYS[0], edgecolor="black", label="left")
     ax.barh(list(left), before - sizes, left=sizes, color=GREYS[4], edgecolor="black", hatch="///", label="saved")
     for size, end, row in zip(sizes, np.maximum(before, sizes), range(len(left)), strict=True):
-        ax.text(end, row, f" {size:.3g}", va="center", fontsize=10)
+        label = ax.annotate(f"{size:.3g}", (end, row), (4, 0), textcoords="offset points", va="center", fontsize=10)
+        label.set_bbox(LABEL_BOX)
     for (name, size), dash in zip((limits or {}).items(), cycle(DASHES[1:]), strict=False):
         ax.axvline(size / GB, color="black", linestyle=dash, label=name)
     ax.invert_yaxis()
@@ -150,7 +167,10 @@ def intervals(
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """A row for each label, in it a marker with its interval for each group: (value, low, high), in the axis's unit."""
+    """A row for each label, in it a marker with its interval for each group: (value, low, high), in the axis's unit.
+
+    A single group needs no name.
+    """
     labels = list(next(iter(groups.values())))
     ax = ax or new_axes(height=0.42 * len(labels) + 1.4)
     rows = np.arange(len(labels))
@@ -160,7 +180,8 @@ def intervals(
         ax.errorbar(middle, rows + shift, xerr=[middle - low, high - middle], fmt=marker, capsize=4, label=name)
     ax.set_yticks(rows, labels)
     ax.invert_yaxis()
-    ax.legend(fontsize=10)
+    if len(groups) > 1:
+        ax.legend(fontsize=10)
     return _finish(ax, x_label, "", title)
 
 
@@ -181,6 +202,7 @@ def rank_and_alpha(
     scales = {"alpha / rank (LoRA)": (ranks, alpha / ranks), "alpha / √rank (rsLoRA)": (ranks, alpha / np.sqrt(ranks))}
     lines(scales, "rank", "scale of B A x", f"what alpha = {alpha:g} does", right)
     chosen = alpha / np.sqrt(rank) if rank_stabilized else alpha / rank
+    right.legend(fontsize=10, loc="lower left")  # else it covers the line of the rank
     right.plot([rank], [chosen], marker="*", markersize=16, color="black")
     for ax in (left, right):
         ax.axvline(rank, color="black", linestyle=":")

@@ -190,6 +190,17 @@ def test_table_and_json_say_the_same():
     assert json.loads(to_json(check(Machine("3.11.2")), profiles.select("tiny", [])))["ok"] is False
 
 
+def test_the_last_column_folds_at_words_where_a_width_is_given():
+    rows = check(replace(GOOD, packages={**GOOD.packages, "torchao": "0.10.0"}))
+    fix = next(one.fix for one in rows if one.status == "fail")
+    whole, folded = table(rows).splitlines(), table(rows, width=44).splitlines()
+    assert any(line.endswith(fix) for line in whole)
+    start = whole[0].index("fix or note")
+    assert len(folded) > len(whole) and all(len(line) <= start + 44 for line in folded)
+    assert fix in " ".join(line[start:] for line in folded)
+    assert [line[:start] for line in folded if line[:start].strip()] == [line[:start] for line in whole]
+
+
 def test_unknown_profile_is_the_callers_error():
     with pytest.raises(InputError, match="tiny"):
         check(GOOD, "huge")

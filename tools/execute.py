@@ -49,7 +49,10 @@ REPOSITORY_PREFIX = re.compile("(?:" + "|".join(map(re.escape, sorted(ROOT_NAMES
 # A temporary directory of helpers.notebook or tempfile, with all above it. tests/nbval_sanitize.cfg has the same line.
 TEMPORARY = re.compile(r"(?:[A-Za-z]:)?(?:~|[\\/])[\w.~\\/-]*?[\\/](?:scratch-|tmp)[a-z0-9_]{8}(?![\w-])")
 FRAME = re.compile(r"\s*(?:File |Cell In)")
+# A cell's frame, or one of a file that belongs to no package and not to this repository: the learner's own.
+OWN_FRAME = re.compile(r"\s*(?:Cell In|File (?:TEMP|[~/]|[A-Za-z]:\\))")
 SHOWN_FRAMES = 2  # stored at each end of a long row of frames: who called, and where it broke
+CHAINED = re.compile(r"\s*(?:The above exception was the direct cause|During handling of the above exception)")
 
 
 def stored_texts(notebook: nbformat.NotebookNode) -> Iterator[tuple[str, str]]:
@@ -92,15 +95,22 @@ def shorten_frames(traceback: list[str]) -> list[str]:
 
 
 def fold_frames(traceback: list[str]) -> list[str]:
-    """The traceback with the middle of each long row of frames left out, and a line that says so."""
+    """The traceback with the middle of each long row of frames left out, and a line that says so.
+
+    Of an exception that led to another one all of a long row goes; a frame of the learner's own code never does.
+    """
+    plain = [ANSI.sub("", entry) for entry in traceback]
+    last_exception = max((at for at, entry in enumerate(plain) if CHAINED.match(entry)), default=0)
     folded: list[str] = []
-    for is_frame, group in groupby(traceback, key=lambda entry: bool(FRAME.match(ANSI.sub("", entry)))):
-        entries = list(group)
-        left_out = len(entries) - 2 * SHOWN_FRAMES
-        if is_frame and left_out > 1:
-            note = f"    [{left_out} frames left out of this stored output]"
-            entries[SHOWN_FRAMES:-SHOWN_FRAMES] = [note]
-        folded += entries
+    for is_frame, group in groupby(range(len(plain)), key=lambda at: bool(FRAME.match(plain[at]))):
+        row = list(group)
+        shown = SHOWN_FRAMES if row[0] >= last_exception else 0
+        middle = row[shown : len(row) - shown] if is_frame and len(row) > 2 * SHOWN_FRAMES + 1 else []
+        for goes, part in groupby(row, key=lambda at: at in middle and not OWN_FRAME.match(plain[at])):
+            entries = [traceback[at] for at in part]
+            if goes and len(entries) > 1:
+                entries = [f"    [{len(entries)} frames left out of this stored output]"]
+            folded += entries
     return folded
 
 
@@ -120,7 +130,7 @@ def normalise(notebook: nbformat.NotebookNode) -> int:
     """Bring metadata and outputs into the one stored form, in place; returns how many widget views were dropped.
 
     A widget's view means nothing without its kernel and makes code hosts refuse the file, so it goes, and with it a
-    plain text ("HBox(children=...") that is all it had beside it. Of a long traceback the middle frames go. Nothing
+    plain text ("HBox(children=...") that is all it had beside it. Of a long traceback frames of packages go. Nothing
     else that a cell showed does.
     """
     dropped = 0

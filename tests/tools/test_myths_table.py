@@ -10,7 +10,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from style_gates import CODE
 
 from helpers.errors import InputError
-from helpers.myths import MYTHS, callout, read_myths, table
+from helpers.myths import MYTHS, by_lesson, callout, read_myths
 from tools import ledger, myths
 from tools.sections import headings, section
 
@@ -47,7 +47,7 @@ def shown(notebook) -> list[str]:
 
 def not_shown(texts: list[str]) -> list[str]:
     """What the lesson should show of the table and does not, and lines of tables that are none of it."""
-    whole = table(sorted(read_myths(), key=lambda myth: myth["notebook"]))
+    whole = by_lesson(read_myths())
     wanted = [whole, *(callout(myth) for myth in read_myths() if myth["rank"])]
     lines = [line for text in texts for line in text.splitlines() if line.startswith("| ")]
     return [text[:80] for text in wanted if text not in texts] + [line for line in lines if line not in whole]

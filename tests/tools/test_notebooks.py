@@ -364,6 +364,41 @@ def test_long_tracebacks_are_folded_and_say_so():
     assert fold_frames([header, *frames[:5], last]) == [header, *frames[:5], last]
 
 
+def test_no_frame_of_the_learners_own_code_is_left_out():
+    packages = [f"File ~/.venv/lib/python3.11/site-packages/trl/a.py:{line}" for line in range(3)]
+    own = ["File /tmp/scratch-a1b2c3_4/train.py:6", r"File C:\Users\ann\train.py:7", "Cell In[3], line 1"]
+    frames = [f"{here}\n----> g()" for one in own for here in (*packages, one)]
+    folded = fold_frames(shorten_frames([*frames, *packages, "ValueError: no"]))
+    assert [entry.partition("\n")[0] for entry in folded] == [
+        "File trl/a.py:0",
+        "File trl/a.py:1",
+        "File trl/a.py:2",
+        "File TEMP/train.py:6",
+        "    [3 frames left out of this stored output]",
+        r"File C:\Users\ann\train.py:7",
+        "    [3 frames left out of this stored output]",
+        "Cell In[3], line 1",
+        "File trl/a.py:0",
+        "File trl/a.py:1",
+        "File trl/a.py:2",
+        "ValueError: no",
+    ]
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        "\nThe above exception was the direct cause of the following exception:\n",
+        "\nDuring handling of the above exception, another exception occurred:\n",
+    ],
+)
+def test_a_long_row_of_an_inner_exception_goes_whole_and_a_short_one_stays(between):
+    frames = [f"File peft/a.py:{line}\n{line} g()" for line in range(7)]
+    note = "    [7 frames left out of this stored output]"
+    chain = ["KeyError: 'a'", between, *frames[:3], "TypeError: b", between, *frames[:5], "ValueError: no"]
+    assert fold_frames([*frames, *chain]) == [note, *chain]
+
+
 def sanitized(text: str) -> str:
     for pattern, replacement in get_sanitize_patterns(SANITIZE.read_text(encoding="utf-8")):
         text = re.sub(pattern, replacement, text)

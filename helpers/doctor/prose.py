@@ -28,7 +28,7 @@ FAULT = re.compile(
     r"|\b(?:i|we)(?:m| am| was| have| keep| always|ve)? ?.{0,30}"
     r"\b(?:got|get|gets|getting|see|seeing|saw|hit|hitting|ran into|run into|face|facing|encounter\w*)\b"
     r"|\bmy\b.{0,80}\b(?:is|are|was|became|becomes|shows?|goes|went|keeps?|outputs?|gives?|fails?|failed|crash\w*|stops?)\b"
-    r"|怎么办|(?:怎么|如何)(?:解决|处理|回事|修|缓解|避免)|原因|没办法|无法|不了|为什么|为何|报错|出错|出现|遇到|变成|失败|求助|求解|咋"
+    r"|怎么办|(?:怎么|如何)(?:解决|处理|回事|修|缓解|避免)|原因|没办法|无法|不了|为什么|为何|报错|出错|出现|遇到|发现|变成|失败|求助|求解|咋"
 )
 SETTLED = re.compile(
     r"(?<!nt )(?<!not )(?<!nothing )(?<!never )\b(?:works?|working|runs?|running|trains?|training)(?: \w+)?"
@@ -46,6 +46,8 @@ SETTLED = re.compile(
 SOLVED_BY_ANYBODY = re.compile(
     r"(?:有|谁|哪位|大佬).{0,8}解决|解决了.{0,6}(?:不|没|没有|吗|么|嘛)\W*$|\b(?:has|have|did) (?:any|some)"
 )
+# What somebody wants, as under "Expected behavior", not what is.
+WANTED = re.compile(r"\b(?:should|would|expect\w*|supposed|want|hope|wish|must)\b|应该|期望|希望|预期")
 STILL = re.compile(r"\b(?:but|however|still|yet|another|except)\b|但|可是|不过|又")
 # What a run writes when it went on after all.
 WENT_ON = re.compile(
@@ -90,7 +92,7 @@ OURS = re.compile(
     r"fine.?tun|\bq?lora\b|lora[_ ]|\bpeft\b|adapter|\bllms?\b|language model|(?<!o)llama|qwen|mistral|mixtral|gemma"
     r"|\bphi-?\d|glm|baichuan|deepseek|falcon|bloom|\bgpt|hugging ?face|transformers|\btrl\b|unsloth|axolotl|swift"
     r"|\bsft|\bdpo|grpo|grad_norm|input_ids|vllm|gguf|automodel|bitsandbytes|\bbnb\b|deepspeed|zero-?3|\bfsdp|safetensors"
-    r"|chat.?template|pad_token|\bxet\b|modelscope|merge_and_unload|微调|大模型|适配器|词表|对话模板|魔搭",
+    r"|chat.?template|pad_token|\bxet\b|modelscope|merge_and_unload|flash.?att|text.generation.webui|微调|大模型|适配器|词表|对话模板|魔搭",
     re.ASCII,
 )
 # Other software and other kinds of learning, which may also be what a model is trained for: without a word of ours, it
@@ -104,15 +106,19 @@ OTHER_MATTERS = re.compile(
     r"|object detect|bounding box|\bbbox|\banchors?\b|segmentation|point cloud|optical flow|super.?resolution|denois"
     r"|image classif|\bcifar|\bmnist|imagenet|\bcoco\b|discriminator|reinforcement|\bgym\b|molecul|protein|forecast"
     r"|time.series|\bconv(?:\dd)?[ _-]layers?\b|\bconv\dd\b|\bsoftmax layer"
+    r"|re-identification|depth estimat|pose estimat|face (?:recog|detect|swap)|人脸|姿态估计|深度估计|行人"
     r"|text.to.speech|\btts\b|vocoder|目标检测|图像分割|图像分类|检测框|点云|强化学习|时间序列|生成对抗"
     r"|扩散模型|卷积",
     re.ASCII,
 )
 # What shows that it is about other software, or about building a package.
 ELSEWHERE = re.compile(
-    r"comfyui|custom_nodes|stable.diffusion|dreambooth|automatic1111|\bsdxl\b|kohya|sd-scripts|\bmlx\b"
-    r"|mlx[-_](?:lm|vlm|examples)|building wheel|build wheel|subprocess-exited-with-error|setup\.py"
-    r"|yolo|mmdetection|darknet|\bcmake\b|\brustc\b|\bcargo\b|ninja: |nvidia-container|error response from daemon",
+    r"comfyui|custom_nodes|stable.diffusion|dreambooth|automatic1111|\bsdxl\b|kohya|sd-scripts|\bmlx\b|\bflux\b"
+    r"|mlx[-_](?:lm|vlm|examples)|building wheel|build wheel|subprocess-exited-with-error|setup\.py|gpt4all"
+    r"|画风|画师|文生图|text.to.image|hunyuan.?video"
+    r"|yolo|mmdetection|darknet|\bcmake\b|\brustc\b|\bcargo\b|nvidia-container|error response from daemon"
+    # Building a package; DeepSpeed builds its own while it trains.
+    r"|^(?!.*(?:deepspeed|cpu_adam|fused_adam)).*ninja: ",
     re.ASCII,
 )
 # The same character, few of them or words again and again, as a broken model writes; not as rules and bars are drawn.
@@ -199,7 +205,10 @@ def settled(lines: Iterable[str]) -> bool:
         (
             n
             for n, one in enumerate(said)
-            if SETTLED.search(one) and not one.endswith("?") and not SOLVED_BY_ANYBODY.search(one)
+            if SETTLED.search(one)
+            and not one.endswith("?")
+            and not SOLVED_BY_ANYBODY.search(one)
+            and not WANTED.search(one)
         ),
         None,
     )

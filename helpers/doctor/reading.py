@@ -53,13 +53,16 @@ NOTHING = re.compile(r"[\s*`'\".!?]*$")
 # They say that something failed elsewhere, or that nothing failed at all.
 WRAPPERS = (
     "Warning", "KeyboardInterrupt", "SystemExit", "ChildFailedError", "CalledProcessError", "GeneratorExit",
-    "DistBackendError", "BrokenPipeError", "ConnectionResetError",
+    "DistBackendError", "BrokenPipeError", "ConnectionResetError", "ActorDiedError", "RayActorError",
 )  # fmt: skip
-
-
+# A process that only notices that another one failed.
 FOLLOWS = re.compile(
-    r"see root cause above|exited unexpectedly|abruptly died|terminated abruptly|look up to see its traceback"
+    r"see root cause above|see stack trace|exited unexpectedly|abruptly died|terminated abruptly"
+    r"|look up to see its traceback|gloo/transport|store->get\(|ncclremoteerror",
+    re.IGNORECASE,
 )
+# What Python prints when it cleans up after the error.
+AFTERWARDS = re.compile(r"exception ignored in:|error in (?:atexit|sys\.excepthook)")
 
 
 @dataclass(frozen=True)
@@ -229,7 +232,7 @@ class Reader:
         self.cuts: list[int] = []
         self.dropped: list[str] = []
         self.shown: list[str] = []
-        self.in_frame = self.in_message = self.joined = self.headed = self.traced = False
+        self.in_frame = self.in_message = self.joined = self.headed = self.traced = self.afterwards = False
 
     def take(self, line: str) -> None:
         """One more line."""
@@ -275,13 +278,17 @@ class Reader:
             self.traced, self.in_message = True, False
             self.begin()
         before = 0
+        cleanup = AFTERWARDS.search(line.lower())
         for match in found:
             at = self.at + len(plain(line[: match.start(1)]).translate(TIGHT))
-            wraps = match[1].endswith(WRAPPERS) or bool(FOLLOWS.search(line, match.end()))
+            late = self.afterwards or bool(cleanup and cleanup.start() < match.start())
+            wraps = late or match[1].endswith(WRAPPERS) or bool(FOLLOWS.search(line, match.end()))
+            self.afterwards, cleanup = False, None if late else cleanup
             if not wraps:
                 self.next(plain(line[before : match.start(1)]) if before else None, at)
                 before = match.end()
             self.headers.append(Header(at, match[1].rpartition(".")[2], len(self.chains) - 1, wraps))
+        self.afterwards = self.afterwards or bool(cleanup)
         if before:
             self.headed, self.in_message = True, True
             self.joined = line.rstrip().endswith(":")

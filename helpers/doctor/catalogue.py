@@ -42,6 +42,7 @@ SPELLINGS = (
     (re.compile(r"\b(?:wont|will not)\b"), r"(?:wont|will not)"),
     (re.compile(r"\b(do|does|did|is|are|was|were|has|have|could)(?:nt| not)\b"), r"\1(?:nt| not)"),
     (re.compile(r"\bhugging ?face\b"), r"hugging ?face"),
+    (re.compile(r"^lora$"), r"q?lora"),
 )
 ZERO = re.compile(r"(?<![\d.])0$")  # 0 as a whole number; 0.0 and 0.000 are the same
 UNWANTED = re.compile(r"&\s*![^&]*")

@@ -21,7 +21,7 @@ LISTED, ALONE, OTHER, HINT, WORDS, UNSURE, FAINT = 0.95, 0.85, 0.75, 0.7, 0.65, 
 # A traceback that was cut before its exception says it, by where it was, or by how the message begins.
 FRAMES, BROKEN = 0.62, 0.61
 NAMED = BY_LIKENESS = 0.6
-ALIKE, MARGIN = 0.13, 1.8  # likeness that names a case, and how many times that of the second it is
+ALIKE, MARGIN = 0.13, 2.2  # likeness that names a case, and how many times that of the second it is
 BARELY = re.compile(r"(?:[\w.]+\.)?(?:exception|(?:fatal )?error): (?=\S)")  # a program's message, no description
 EXACT = 30  # letters by which a sentence is found again
 STORY = 3_000  # characters that a person writes; more is a log

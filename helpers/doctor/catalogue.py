@@ -158,10 +158,19 @@ class Symptom:
 
     def find(self, flat: str) -> Iterator[int]:
         """Each place where the first word stands with all the rest near."""
+        return (at for at, excluded in self.places(flat) if not excluded)
+
+    def excludes(self, flat: str) -> bool:
+        """Whether its words stand there only beside one that must not be near."""
+        found = [excluded for _, excluded in self.places(flat)]
+        return bool(found) and all(found)
+
+    def places(self, flat: str) -> Iterator[tuple[int, bool]]:
+        """Each place where the words stand, and whether one that must not be near is."""
         for first in self.words[0].finditer(flat):
             near = flat[max(0, first.start() - WINDOW) : first.start() + WINDOW]
-            if all(word.search(near) for word in self.words[1:]) and not any(one.search(near) for one in self.others):
-                yield first.start()
+            if all(word.search(near) for word in self.words[1:]):
+                yield first.start(), any(one.search(near) for one in self.others)
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,8 @@ def by_likeness(given: Report) -> list[Evidence]:
     score, case, n = found[0]
     if score < ALIKE or any(score < MARGIN * second for second, *_ in found[1:2]):
         return []
+    if any(symptom.excludes(given.told) for symptom in case.symptoms):
+        return []
     at = max(0, given.flat.find(complaints[n][:EXACT]))
     return [Evidence(case, BY_LIKENESS, given.at_flat(at))]
 
@@ -175,8 +177,8 @@ def unfinished(case: Case, given: Report) -> Iterator[Evidence]:
         yield weighed(case, BROKEN, start, given)
     if given.headless:
         for frame in case.frames:
-            for start, _ in ends(frame.find(given.ended))[-1:]:
-                if frame.fits(given.ended):
+            for start, end in ends(frame.find(given.ended))[-1:]:
+                if end > given.framed and frame.fits(given.ended):  # within the last frame: it breaks off there
                     yield weighed(case, FRAMES, min(start, given.framed), given)
     if given.last and (said := prose.translated(given.flat, given.flat_at(given.last.at))):
         for symptom in case.symptoms:

@@ -34,6 +34,7 @@ CARETS = re.compile(r"\s*[~^]{2,}[~^\s]*")  # Python's marks below a line of its
 ARROW = re.compile(r"^\s*(?:-+>|❱|→|│)")
 POINTS = re.compile(r"^[\s│]*(?:-+>|❱|→)")
 IPYTHON = re.compile(r"\.py[:)\]].{0,80}, in |\.py\b.{0,40} in \w+\(")
+QUALIFIED = re.compile(r"(?<= in )(?:[\w<>]+\.)+(?=\w+\()")  # the class before a method, as IPython writes it
 CUT = re.compile(r"(?:(?:\.{3}|…|\[(?:truncated|cut)\]) ?)+\W*$")
 # A program's line that says what it raises; of an exception whose own line is missing, it is the message.
 RAISES = re.compile(r"\braise\s+(?:[a-z_]\w*\.)*([A-Z]\w*)\(\s*(.*)", re.DOTALL)
@@ -213,8 +214,13 @@ def lined(lines: Iterable[str]) -> Report:
     """These lines in the same form, each kept as it is."""
     reader = Reader()
     for line in lines:
-        reader.keep(line, plain(line))
+        reader.keep(line, unqualified(plain(line)) if IPYTHON.search(line) else plain(line))
     return reader.report()
+
+
+def unqualified(flat: str) -> str:
+    """A frame of IPython's, flat, with the method alone, as Python writes it: without its class."""
+    return QUALIFIED.sub("", flat)
 
 
 class Reader:
@@ -257,6 +263,7 @@ class Reader:
         self.chain(flat, line, found)
         if not found and (frame or BEGINS in flat or ".py" in flat and IPYTHON.search(line)):
             self.framed = self.at
+            flat = unqualified(flat)
         self.keep(line, flat)
         if found and (cut := CUT.search(line)):
             self.cuts.append(self.at - len(plain(cut[0]).translate(TIGHT)))

@@ -27,7 +27,8 @@ FAULT = re.compile(
     r"|how come|fix|solv|get rid|work ?around|\bwhy\b|\bhelp|\bnormal\b"
     r"|\b(?:i|we)(?:m| am| was| have| keep| always|ve)? ?.{0,30}"
     r"\b(?:got|get|gets|getting|see|seeing|saw|hit|hitting|ran into|run into|face|facing|encounter\w*)\b"
-    r"|\bmy\b.{0,80}\b(?:is|are|was|became|becomes|shows?|goes|went|has no|lacks|keeps?|outputs?|gives?|fails?|failed|crash\w*|stops?)\b"
+    r"|\bmy\b.{0,80}\b(?:is|are|was|became|becomes|shows?|goes|went|has no|lacks"
+    r"|keeps?|outputs?|gives?|fails?|failed|crash\w*|stops?)\b"
     r"|怎么办|(?:怎么|如何)(?:解决|处理|回事|修|缓解|避免)|原因|没办法|无法|不了|为什么|为何|报错|出错|出现|遇到|发现|要我|怎么关|变成|失败|求助|求解|咋"
 )
 SETTLED = re.compile(
@@ -87,7 +88,8 @@ FIELD = re.compile(
     r"|zero-?3|\bfsdp|\bnccl|quantiz|safetensors|bf16|fp16|bfloat16|chat.?template|pad_token|\bxet\b|hf[_-]|modelscope|triton"
     r"|flash.?att|device-side|merge_and_unload|\bvram\b|inference|generat|pretrained|merged model|early.?stopping"
     r"|\bpadding\b|truncation|all-?reduce|断点续训|assistant_only"
-    r"|metric_for_best_model|load_best_model|trainingarg|load_dataset|dataset\.map|resume_from|last checkpoint|jsonl|max_(?:seq_)?length"
+    r"|metric_for_best_model|load_best_model|trainingarg|load_dataset|dataset\.map|resume_from|last checkpoint"
+    r"|jsonl|max_(?:seq_)?length"
     r"|accelerate launch|datasets \d|loading script|数据集|样本|微调|训练|大模型"
     r"|模型|权重|推理|显存|量化|梯度|适配器|分词|词表|对话模板|魔搭|张量",
     re.ASCII,

@@ -34,6 +34,7 @@ FAULTS = {
     ],
     "out_of_memory": [
         "qlora 微调 13B 时进程直接被杀",
+        "running into oom finetuning with lora, llama 2 70b on eight cards",
         "7B QLoRA on a 12 GB 3060 dies in the first backward pass, GPU memory is full",
     ],
     "assistant_mask_empty": ["with assistant_only_loss=True every label is -100, the template's mask is all zeros"],
@@ -141,6 +142,14 @@ RL agent in gym: loss becomes nan
 kohya_ss训练LoRA图片,avr_loss=nan
 My segmentation U-Net runs out of CUDA memory
 loss becomes nan after 40 epochs, my network has three conv layers
+多卡训练时卡住，GPU占用率100%，自定义的检测网络
+My training is stuck with several GPUs, one card is at 0 %, the others at 100 %
+Training on ImageNet: my validation loss does not go down
+My loss does not go down when I train a lora of flux
+目标检测训练loss一直不下降
+Excel合并单元格后公式没有效果
+前端启动报端口3000被占用
+GPT4All: chat template errors, the model does not work
 java.lang.OutOfMemoryError: Java heap space
 TypeError: __init__() got an unexpected keyword argument 'serialized_options'""".splitlines()
 # What is no fault of the catalogue's, from people who fine-tune.
@@ -157,6 +166,12 @@ OOM问题已解决,把batch size改成1就可以了
 With GRPO the logged loss stays at 0.0 although reward_std is 0.7 and grad_norm is 0.2
 GRPO 训练 loss 一直为 0,但是 reward 在上升
 {'loss': 0.0, 'grad_norm': 0.0831, 'learning_rate': 9.8e-07, 'kl': 0.0004, 'epoch': 0.01}
+验证集loss不下降，训练集loss一直在降
+Please add support for LoRA with DoRA in vLLM
+packing没有效果，训练速度没有变化
+The reward does not increase in GRPO, the loss stays near zero
+eval loss goes up after epoch 1 while train loss goes down, is it overfitting?
+直接load adapter推理，结果和merge后的模型一样，这是为啥
 pip cannot resolve the dependencies of axolotl""".splitlines()  # noqa: RUF001
 BUILDS = "training LoRA: error: subprocess-exited-with-error\nERROR: Failed building wheel for tokenizers, version"
 

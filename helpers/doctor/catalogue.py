@@ -183,6 +183,7 @@ class Case:
     wordings: tuple[Wording, ...]
     hints: tuple[Wording, ...]
     frames: tuple[Wording, ...]
+    last_frames: tuple[Wording, ...]  # those that say it only where the traceback ends within them
     symptoms: tuple[Symptom, ...]
     described: tuple[str, ...]  # the same as the file has them, but for what must not be near
     cause: str
@@ -301,6 +302,7 @@ def read(path: Path) -> Case:
             wordings=tuple(map(wording, table.get("wordings", []) + table.get("guarded", []))),
             hints=tuple(map(wording, table.get("hints", []))),
             frames=tuple(map(wording, table.get("frames", []))),
+            last_frames=tuple(map(wording, table.get("last_frames", []))),
             symptoms=tuple(symptom(line) for language in described.values() for line in language),
             described=tuple(UNWANTED.sub("", line) for language in described.values() for line in language),
             cause=" ".join(table["cause"].split()),

@@ -176,9 +176,10 @@ def unfinished(case: Case, given: Report) -> Iterator[Evidence]:
     for start in broken_off(case, load(), given):
         yield weighed(case, BROKEN, start, given)
     if given.headless:
-        for frame in case.frames:
+        for frame in (*case.frames, *case.last_frames):
             for start, end in ends(frame.find(given.ended))[-1:]:
-                if end > given.framed and frame.fits(given.ended):  # within the last frame: it breaks off there
+                within = end > given.framed or frame not in case.last_frames
+                if within and frame.fits(given.ended):
                     yield weighed(case, FRAMES, min(start, given.framed), given)
     if given.last and (said := prose.translated(given.flat, given.flat_at(given.last.at))):
         for symptom in case.symptoms:

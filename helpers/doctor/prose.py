@@ -77,7 +77,10 @@ SIGNS = re.compile(r"[=(){}\[\]<>|\\_]|--|://|\S/\S")
 FEW = 0.2  # signs a word
 SPOKEN = re.compile(r"(?:(?<![^\s])[a-z][\w-]*[,:]? ){4}[a-z]|[\u4e00-\u9fff]{5}")  # words in a row beside code
 # Lines that a program writes, whatever their length.
-LOG = re.compile(r"^\W*(?:\S*[:/]\S*/|running |copying |file \S|error: |warning: |\d{4}-\d\d|\d+%|at \w+\.)")
+LOG = re.compile(
+    r"^\W*(?:\S*[:/]\S*/|running (?!into|out|my|the|a |on|this|it |with)|copying "
+    r"|file \S|error: |warning: |\d{4}-\d\d|\d+%|at \w+\.)"
+)
 # Words that only who works with models says; a description without any is of something else.
 FIELD = re.compile(
     r"\btrain(?:s|ed|ing|er|able)?\b|train_|fine.?tun|\bq?lora\b|lora[_ ]|\bpeft\b|adapter|\bllms?\b|language model"

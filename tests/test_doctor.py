@@ -219,6 +219,15 @@ INSTALLED = {
     "hub_write_refused": "huggingface_hub.errors.HfHubHTTPError: 403 Forbidden: You don't have the rights to create a "
     'model under the namespace "other".\nCannot access content at: https://huggingface.co/api/repos/create.',
     "adapter_keys_missing": "UserWarning: Found missing adapter keys while loading the checkpoint: ['base_model']",
+    "port_in_use": "torch.distributed.DistNetworkError: The server socket has failed to listen on any local network "
+    "address. port: 29500, useIpv6: false, code: -98, name: EADDRINUSE, message: address already in use",
+    "shared_memory_too_small": "RuntimeError: DataLoader worker (pid 7) is killed by signal: Bus error. It is possible "
+    "that dataloader's workers are out of shared memory. Please try to raise your shared memory limit.",
+    "nccl_failed": "torch.distributed.DistBackendError: NCCL error in: /pytorch/torch/csrc/distributed/c10d/NCCLUtils"
+    ".cpp:77, unhandled system error (run with NCCL_DEBUG=INFO for details), NCCL version 2.27.5",
+    "compiled_for_another_torch": "ImportError: /x/site-packages/vllm/_C.abi3.so: undefined symbol: _ZN3c106ivalue4Fut",
+    "dataset_not_registered": "ValueError: Undefined dataset my_data.json in dataset_info.json.",
+    "gguf_converter_too_old": "NotImplementedError: BPE pre-tokenizer was not recognized - update get_vocab_base_pre()",
     "assistant_mask_empty": "RuntimeError: `assistant_only_loss=True`, but at least one example has no assistant token",
 }
 

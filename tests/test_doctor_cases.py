@@ -6,9 +6,11 @@ What takes a GPU, vLLM, llama.cpp, unsloth, wandb or ModelScope is raised nowher
 import importlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from argparse import Namespace
 from pathlib import Path
 
@@ -203,6 +205,90 @@ def test_relatives_of_a_conversation_in_another_shape(given):
     assert doctor.diagnose(raised.value).case == "conversation_of_wrong_shape"
 
 
+def test_a_port_that_another_run_holds():
+    from torch.distributed import TCPStore
+
+    first = TCPStore("127.0.0.1", 0, 1, is_master=True)
+    with pytest.raises(RuntimeError) as raised:
+        TCPStore("127.0.0.1", first.port, 1, is_master=True)
+    assert doctor.diagnose(raised.value).case == "port_in_use"
+    assert TCPStore("127.0.0.1", 0, 1, is_master=True).port != first.port  # 0: any that is free
+
+
+SHARED = """
+import sys
+
+import torch
+from torch.utils.data import DataLoader
+
+if __name__ == "__main__":
+    batches = DataLoader(torch.ones(4, 200_000).unbind(), batch_size=2, num_workers=int(sys.argv[1]))
+    print(sum(batch.shape[0] for batch in batches))
+"""
+
+
+@pytest.mark.slow
+def test_shared_memory_that_is_too_small(tmp_path):
+    """In a mount namespace of its own, as a container has it, with 64 kB of /dev/shm."""
+    (tmp_path / "train.py").write_text(SHARED)
+    small = "mount -t tmpfs -o size=64k tmpfs /dev/shm || exit 99; exec"
+
+    def train(workers: int) -> subprocess.CompletedProcess:
+        command = ["unshare", "-m", "sh", "-c", f"{small} {sys.executable} train.py {workers}"]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+
+    if shutil.which("unshare") is None or (failed := train(1)).returncode == 99 or "unshare" in failed.stderr[:40]:
+        pytest.skip("this process may not mount a /dev/shm of its own")
+    assert named(failed) == "shared_memory_too_small"
+    assert train(0).stdout.strip() == "4"
+
+
+EXTENSION = """
+#include <Python.h>
+extern int _ZN3c106detail5checkEv(void);
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "kernels", NULL, -1, NULL};
+PyMODINIT_FUNC PyInit_kernels(void) { return _ZN3c106detail5checkEv() ? NULL : PyModule_Create(&module); }
+"""
+FITS = "int _ZN3c106detail5checkEv(void) { return 0; }\n"
+
+
+def test_an_extension_that_was_built_for_another_torch(tmp_path):
+    headers = sysconfig.get_path("include")
+    if shutil.which("cc") is None or not Path(headers, "Python.h").exists():
+        pytest.skip("no C compiler with Python's headers")
+
+    def build(source: str) -> subprocess.CompletedProcess:
+        (tmp_path / "kernels.c").write_text(source)
+        command = ["cc", "-shared", "-fPIC", f"-I{headers}", "kernels.c", "-o", "kernels.so"]
+        subprocess.run(command, cwd=tmp_path, check=True)
+        return run(tmp_path, "import torch\nimport kernels\n")
+
+    assert named(build(EXTENSION)) == "compiled_for_another_torch"
+    assert build(FITS + EXTENSION).returncode == 0
+
+
+def test_what_the_card_measures_tells_an_adapter_that_does_nothing():
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = get_peft_model(AutoModelForCausalLM.from_pretrained(BASE), LoraConfig(task_type="CAUSAL_LM")).eval()
+    batch = AutoTokenizer.from_pretrained(BASE)("What is broken?", return_tensors="pt")
+    steps = next(case for case in doctor.load() if case.id == "adapter_without_effect").fix
+    code = re.search(r"`(with .*)`", steps[0], re.DOTALL)[1]
+
+    def gap() -> float:
+        names = {"torch": torch, "model": model, "batch": batch}
+        exec(code, names)
+        return float(names["gap"])
+
+    assert gap() == 0
+    for name, weight in model.named_parameters():
+        if "lora_B" in name:
+            weight.data.fill_(0.1)
+    assert gap() > 0
+
+
 COMPILE = "import torch\nprint(torch.compile(lambda x: x.sin() + 1)(torch.ones(8)).shape)\n"
 
 
@@ -300,6 +386,15 @@ def test_what_raises_nothing_is_known_by_its_description(words, case):
         "AttributeError: 'list' object has no attribute 'keys'",
         "AttributeError: 'str' object has no attribute 'items'",
         "ValueError: input should be 1, 8, 16, 32, 64",
+        "Error: listen EADDRINUSE: address already in use :::3000",
+        "nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in use)",
+        "./server: undefined symbol: SSL_CTX_set_options",
+        "ValueError: numpy.dtype size changed, may indicate binary incompatibility. Expected 96 from C header, got 88",
+        "Error: unsupported architecture: arm64",
+        "ModuleNotFoundError: No module named 'triton.common'",
+        "A matching Triton is not available, some optimizations will not be enabled.\nError caught was: "
+        "No module named 'triton'",
+        "AttributeError: 'Config' object has no attribute 'pad_token_id'",
     ],
 )
 def test_words_that_any_program_may_use_need_more_in_sight(report):

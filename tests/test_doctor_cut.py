@@ -52,6 +52,22 @@ FRAME = '  File "/x/site-packages/accelerate/accelerator.py", line 9, in unscale
             "--> 456 config, kwargs = AutoConfig.from_pretrained(",
             "unknown_architecture",
         ),
+        (
+            "ValueError       Traceback (most recent call last)\nFile ~/env/lib/peft/tuners/tuners_utils.py:180, in "
+            "BaseTuner.inject_adapter(self, model)\n--> 180 self._create_and_replace(\n\n"
+            "File ~/env/lib/peft/tuners/lora/model.py:355, in LoraModel._create_new_module(config, target)\n",
+            "target_modules_not_found",
+        ),
+        (
+            'Traceback (most recent call last):\n  File "/x/datasets/arrow_dataset.py", line 9, in remove_columns\n',
+            "missing_input_ids",
+        ),
+        # It goes on below the place that would say it.
+        (
+            'Traceback (most recent call last):\n  File "/x/datasets/arrow_dataset.py", line 9, in remove_columns\n'
+            '    table = drop(\n  File "/x/site-packages/own/drop.py", line 3, in drop\n',
+            None,
+        ),
         # Enough is left to see that it is none of these, or nothing.
         ("ValueError: Attempting to un", None),
         ("ValueError: Attempting to unscale FP32 by hand failed.", None),

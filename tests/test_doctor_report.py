@@ -62,6 +62,11 @@ UNKNOWN = """Traceback (most recent call last):
     price(row)
 KeyError: 'price'
 """
+CLEANUP = """Traceback (most recent call last):
+  File "/opt/pool.py", line 271, in __del__
+    self.close()
+AttributeError: 'NoneType' object has no attribute 'close'
+"""
 WHILE = "During handling of the above exception, another exception occurred:"
 FP16 = "ValueError: Attempting to unscale FP16 gradients.\n"
 
@@ -92,6 +97,8 @@ FP16 = "ValueError: Attempting to unscale FP16 gradients.\n"
         (OOM + "\nHow can this be solved?", "out_of_memory"),
         ("显存不足的问题已经解决了", None),
         (OOM + "\n还没解决", "out_of_memory"),
+        (OOM + "\n### Expected behavior\n\nIt should work now as it did in 4.40.", "out_of_memory"),
+        (OOM + "\n期望结果：能正常训练，问题解决了", "out_of_memory"),  # noqa: RUF001
     ],
 )
 def test_an_answer_needs_a_fault_and_no_question_or_good_news(report, case):
@@ -114,6 +121,25 @@ def test_an_answer_needs_a_fault_and_no_question_or_good_news(report, case):
         ),
         ("{'loss': 1.3}\n{'loss': 1.2}\n" + OOM, "out_of_memory", ""),
         (OOM + "RuntimeError: DataLoader worker (pid 7) exited unexpectedly\n", "out_of_memory", ""),
+        (
+            OOM + "RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}\n",
+            "out_of_memory",
+            "",
+        ),
+        (
+            OOM + "RuntimeError: [../third_party/gloo/gloo/transport/tcp/pair.cc:534] Connection closed by peer\n",
+            "out_of_memory",
+            "",
+        ),
+        (
+            OOM + "ray.exceptions.ActorDiedError: The actor died unexpectedly before finishing this task.\n",
+            "out_of_memory",
+            "",
+        ),
+        (OOM + "Exception ignored in: <function Pool.__del__ at 0x7f>\n" + CLEANUP, "out_of_memory", ""),
+        (f"Exception ignored in: <function Pool.__del__ at 0x7f>\n{CLEANUP}{OOM}", "out_of_memory", ""),
+        (OOM + "Error in atexit._run_exitfuncs:\n" + CLEANUP, "out_of_memory", ""),
+        (OOM + "Exception ignored in: <function Pool.__del__ at 0x7f>\n" + CLEANUP + UNKNOWN, None, "later exception"),
     ],
 )
 def test_the_last_exception_counts_unless_it_only_followed(report, case, why):

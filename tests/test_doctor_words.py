@@ -34,6 +34,7 @@ FAULTS = {
     ],
     "out_of_memory": [
         "qlora 微调 13B 时进程直接被杀",
+        "running into oom finetuning with lora, llama 2 70b on eight cards",
         "7B QLoRA on a 12 GB 3060 dies in the first backward pass, GPU memory is full",
     ],
     "assistant_mask_empty": ["with assistant_only_loss=True every label is -100, the template's mask is all zeros"],
@@ -72,6 +73,28 @@ FAULTS = {
     "torchao_too_old": ["peft complains that the torchao in Colab is too old"],
     "unable_to_open_file": ["下载的safetensors文件只有几百字节，加载失败"],  # noqa: RUF001
     "unexpected_keyword_argument": ["TrainingArguments不认识evaluation_strategy这个参数"],
+    "adapter_without_effect": [
+        "LoRA fine-tuned model gives the same output as the base model",
+        "合并后效果和没训练一样",
+        "微调完用vllm部署，问训练集里的问题，回答跟原模型一样",  # noqa: RUF001
+        "I merged the adapter and gave it to Ollama, but the fine-tuning has no effect: it answers the same as before",
+    ],
+    "loss_does_not_fall": [
+        "训练loss震荡不收敛",
+        "LoRA微调，loss一直不下降，维持在2.5左右",  # noqa: RUF001
+        "My training loss is not decreasing while fine-tuning Llama 3 with LoRA",
+        "SFT of Qwen: after two hundred steps the loss goes up again and stays high",
+    ],
+    "port_in_use": [
+        "llamafactory webui打不开,端口被占用",
+        "torchrun says that port 29500 is already in use, I want to start a second run",
+    ],
+    "shared_memory_too_small": ["docker里微调，dataloader报共享内存不足"],  # noqa: RUF001
+    "dataset_not_registered": ["LLaMA-Factory webui里看不到我的数据集，dataset_info.json已经改了"],  # noqa: RUF001
+    "gguf_converter_too_old": ["ollama create on my merged Qwen3-VL: unsupported architecture"],
+    "nccl_failed": ["四卡训练qwen时NCCL报错 unhandled system error"],
+    "compiled_for_another_torch": ["升级torch之后import vllm报undefined symbol"],
+    "package_not_installed": ["Unsloth on Windows: it says there is no module named triton"],
     "wandb_without_key": [
         "The job on the cluster stops since wandb asks for an API key",
         "nohup训练时卡在wandb选择界面",
@@ -119,6 +142,14 @@ RL agent in gym: loss becomes nan
 kohya_ss训练LoRA图片,avr_loss=nan
 My segmentation U-Net runs out of CUDA memory
 loss becomes nan after 40 epochs, my network has three conv layers
+多卡训练时卡住，GPU占用率100%，自定义的检测网络
+My training is stuck with several GPUs, one card is at 0 %, the others at 100 %
+Training on ImageNet: my validation loss does not go down
+My loss does not go down when I train a lora of flux
+目标检测训练loss一直不下降
+Excel合并单元格后公式没有效果
+前端启动报端口3000被占用
+GPT4All: chat template errors, the model does not work
 java.lang.OutOfMemoryError: Java heap space
 TypeError: __init__() got an unexpected keyword argument 'serialized_options'""".splitlines()
 # What is no fault of the catalogue's, from people who fine-tune.
@@ -127,17 +158,20 @@ If GPTQ is not supported by unsloth, what can I do?
 1- Can I fine-tune a GPTQ model with unsloth and save the adapter? 2- If fine-tuning GPTQ fails, what can I do
 请问训练数据设定gbk编码是必须的么？我的数据是utf-8的
 微调后的模型比原模型还差,怎么回事
-LoRA fine-tuned model gives the same output as the base model
-训练loss震荡不收敛
 GPU utilization is only 30% during LoRA training
 微调llama3-70b需要多少显存
 does flash attention change the results of fine-tuning?
 I solved the NaN loss by switching to bf16
 OOM问题已解决,把batch size改成1就可以了
-llamafactory webui打不开,端口被占用
 With GRPO the logged loss stays at 0.0 although reward_std is 0.7 and grad_norm is 0.2
 GRPO 训练 loss 一直为 0,但是 reward 在上升
 {'loss': 0.0, 'grad_norm': 0.0831, 'learning_rate': 9.8e-07, 'kl': 0.0004, 'epoch': 0.01}
+验证集loss不下降，训练集loss一直在降
+Please add support for LoRA with DoRA in vLLM
+packing没有效果，训练速度没有变化
+The reward does not increase in GRPO, the loss stays near zero
+eval loss goes up after epoch 1 while train loss goes down, is it overfitting?
+直接load adapter推理，结果和merge后的模型一样，这是为啥
 pip cannot resolve the dependencies of axolotl""".splitlines()  # noqa: RUF001
 BUILDS = "training LoRA: error: subprocess-exited-with-error\nERROR: Failed building wheel for tokenizers, version"
 

@@ -42,6 +42,7 @@ SPELLINGS = (
     (re.compile(r"\b(?:wont|will not)\b"), r"(?:wont|will not)"),
     (re.compile(r"\b(do|does|did|is|are|was|were|has|have|could)(?:nt| not)\b"), r"\1(?:nt| not)"),
     (re.compile(r"\bhugging ?face\b"), r"hugging ?face"),
+    (re.compile(r"^lora$"), r"q?lora"),
 )
 ZERO = re.compile(r"(?<![\d.])0$")  # 0 as a whole number; 0.0 and 0.000 are the same
 UNWANTED = re.compile(r"&\s*![^&]*")
@@ -157,10 +158,19 @@ class Symptom:
 
     def find(self, flat: str) -> Iterator[int]:
         """Each place where the first word stands with all the rest near."""
+        return (at for at, excluded in self.places(flat) if not excluded)
+
+    def excludes(self, flat: str) -> bool:
+        """Whether its words stand there only beside one that must not be near."""
+        found = [excluded for _, excluded in self.places(flat)]
+        return bool(found) and all(found)
+
+    def places(self, flat: str) -> Iterator[tuple[int, bool]]:
+        """Each place where the words stand, and whether one that must not be near is."""
         for first in self.words[0].finditer(flat):
             near = flat[max(0, first.start() - WINDOW) : first.start() + WINDOW]
-            if all(word.search(near) for word in self.words[1:]) and not any(one.search(near) for one in self.others):
-                yield first.start()
+            if all(word.search(near) for word in self.words[1:]):
+                yield first.start(), any(one.search(near) for one in self.others)
 
 
 @dataclass(frozen=True)
@@ -173,6 +183,7 @@ class Case:
     wordings: tuple[Wording, ...]
     hints: tuple[Wording, ...]
     frames: tuple[Wording, ...]
+    last_frames: tuple[Wording, ...]  # those that say it only where the traceback ends within them
     symptoms: tuple[Symptom, ...]
     described: tuple[str, ...]  # the same as the file has them, but for what must not be near
     cause: str
@@ -291,6 +302,7 @@ def read(path: Path) -> Case:
             wordings=tuple(map(wording, table.get("wordings", []) + table.get("guarded", []))),
             hints=tuple(map(wording, table.get("hints", []))),
             frames=tuple(map(wording, table.get("frames", []))),
+            last_frames=tuple(map(wording, table.get("last_frames", []))),
             symptoms=tuple(symptom(line) for language in described.values() for line in language),
             described=tuple(UNWANTED.sub("", line) for language in described.values() for line in language),
             cause=" ".join(table["cause"].split()),

@@ -21,7 +21,7 @@ LISTED, ALONE, OTHER, HINT, WORDS, UNSURE, FAINT = 0.95, 0.85, 0.75, 0.7, 0.65, 
 # A traceback that was cut before its exception says it, by where it was, or by how the message begins.
 FRAMES, BROKEN = 0.62, 0.61
 NAMED = BY_LIKENESS = 0.6
-ALIKE, MARGIN = 0.13, 1.8  # likeness that names a case, and how many times that of the second it is
+ALIKE, MARGIN = 0.13, 2.2  # likeness that names a case, and how many times that of the second it is
 BARELY = re.compile(r"(?:[\w.]+\.)?(?:exception|(?:fatal )?error): (?=\S)")  # a program's message, no description
 EXACT = 30  # letters by which a sentence is found again
 STORY = 3_000  # characters that a person writes; more is a log
@@ -112,6 +112,8 @@ def by_likeness(given: Report) -> list[Evidence]:
     score, case, n = found[0]
     if score < ALIKE or any(score < MARGIN * second for second, *_ in found[1:2]):
         return []
+    if any(symptom.excludes(given.told) for symptom in case.symptoms):
+        return []
     at = max(0, given.flat.find(complaints[n][:EXACT]))
     return [Evidence(case, BY_LIKENESS, given.at_flat(at))]
 
@@ -174,9 +176,10 @@ def unfinished(case: Case, given: Report) -> Iterator[Evidence]:
     for start in broken_off(case, load(), given):
         yield weighed(case, BROKEN, start, given)
     if given.headless:
-        for frame in case.frames:
-            for start, _ in ends(frame.find(given.ended))[-1:]:
-                if frame.fits(given.ended):
+        for frame in (*case.frames, *case.last_frames):
+            for start, end in ends(frame.find(given.ended))[-1:]:
+                within = end > given.framed or frame not in case.last_frames
+                if within and frame.fits(given.ended):
                     yield weighed(case, FRAMES, min(start, given.framed), given)
     if given.last and (said := prose.translated(given.flat, given.flat_at(given.last.at))):
         for symptom in case.symptoms:

@@ -27,8 +27,9 @@ FAULT = re.compile(
     r"|how come|fix|solv|get rid|work ?around|\bwhy\b|\bhelp|\bnormal\b"
     r"|\b(?:i|we)(?:m| am| was| have| keep| always|ve)? ?.{0,30}"
     r"\b(?:got|get|gets|getting|see|seeing|saw|hit|hitting|ran into|run into|face|facing|encounter\w*)\b"
-    r"|\bmy\b.{0,80}\b(?:is|are|was|became|becomes|shows?|goes|went|keeps?|outputs?|gives?|fails?|failed|crash\w*|stops?)\b"
-    r"|怎么办|(?:怎么|如何)(?:解决|处理|回事|修|缓解|避免)|原因|没办法|无法|不了|为什么|为何|报错|出错|出现|遇到|变成|失败|求助|求解|咋"
+    r"|\bmy\b.{0,80}\b(?:is|are|was|became|becomes|shows?|goes|went|has no|lacks"
+    r"|keeps?|outputs?|gives?|fails?|failed|crash\w*|stops?)\b"
+    r"|怎么办|(?:怎么|如何)(?:解决|处理|回事|修|缓解|避免)|原因|没办法|无法|不了|为什么|为何|报错|出错|出现|遇到|发现|要我|怎么关|变成|失败|求助|求解|咋"
 )
 SETTLED = re.compile(
     r"(?<!nt )(?<!not )(?<!nothing )(?<!never )\b(?:works?|working|runs?|running|trains?|training)(?: \w+)?"
@@ -46,6 +47,8 @@ SETTLED = re.compile(
 SOLVED_BY_ANYBODY = re.compile(
     r"(?:有|谁|哪位|大佬).{0,8}解决|解决了.{0,6}(?:不|没|没有|吗|么|嘛)\W*$|\b(?:has|have|did) (?:any|some)"
 )
+# What somebody wants, as under "Expected behavior", not what is.
+WANTED = re.compile(r"\b(?:should|would|expect\w*|supposed|want|hope|wish|must)\b|应该|期望|希望|预期")
 STILL = re.compile(r"\b(?:but|however|still|yet|another|except)\b|但|可是|不过|又")
 # What a run writes when it went on after all.
 WENT_ON = re.compile(
@@ -59,10 +62,14 @@ DESCRIPTION = 600  # characters of sentences; in anything longer, words that sta
 AMISS = re.compile(
     r"error|fail|cannot|\bcant\b|can not|could not|\b(?:do|does|did|is|are|was|were|has|have|would|should)nt\b"
     r"|unable|broke|\bbug|crash|wrong|missing|\black|\bno\b|\bnot\b|never|always|refus|reject|block|kill|stuck|hang|warn"
+    r"|stops\b|\bdies?\b|complain|nothing"
     r"|exception|raise|issue(?! ?#)|problem|mismatch|instead|without|\bnan\b|empty|infinite|forever|removed"
     r"|报错|错误|失败|不|没|无法|问题|异常|卡|崩|乱|重复|移除|警告|怎么办"
 )
-WISHES = re.compile(r"\bhope\b|clarif|\bwonder|curious|feature request|期待|希望")
+WISHES = re.compile(
+    r"\bhope\b|clarif|\bwonder|curious|feature request|please (?:add|support)|would be (?:nice|great)"
+    r"|期待|希望|请求支持"
+)
 CHINESE = re.compile(r"[\u4e00-\u9fff]{2}")
 TRANSLATED = 200  # characters of an exception's message
 # A line of a program, of its settings or of a log; what a person writes has few of these signs.
@@ -70,7 +77,10 @@ SIGNS = re.compile(r"[=(){}\[\]<>|\\_]|--|://|\S/\S")
 FEW = 0.2  # signs a word
 SPOKEN = re.compile(r"(?:(?<![^\s])[a-z][\w-]*[,:]? ){4}[a-z]|[\u4e00-\u9fff]{5}")  # words in a row beside code
 # Lines that a program writes, whatever their length.
-LOG = re.compile(r"^\W*(?:\S*[:/]\S*/|running |copying |file \S|error: |warning: |\d{4}-\d\d|\d+%|at \w+\.)")
+LOG = re.compile(
+    r"^\W*(?:\S*[:/]\S*/|running (?!into|out|my|the|a |on|this|it |with)|copying "
+    r"|file \S|error: |warning: |\d{4}-\d\d|\d+%|at \w+\.)"
+)
 # Words that only who works with models says; a description without any is of something else.
 FIELD = re.compile(
     r"\btrain(?:s|ed|ing|er|able)?\b|train_|fine.?tun|\bq?lora\b|lora[_ ]|\bpeft\b|adapter|\bllms?\b|language model"
@@ -81,7 +91,9 @@ FIELD = re.compile(
     r"|zero-?3|\bfsdp|\bnccl|quantiz|safetensors|bf16|fp16|bfloat16|chat.?template|pad_token|\bxet\b|hf[_-]|modelscope|triton"
     r"|flash.?att|device-side|merge_and_unload|\bvram\b|inference|generat|pretrained|merged model|early.?stopping"
     r"|\bpadding\b|truncation|all-?reduce|断点续训|assistant_only"
-    r"|metric_for_best_model|trainingarg|load_dataset|dataset\.map|resume_from|last checkpoint|数据集|微调|训练|大模型"
+    r"|metric_for_best_model|load_best_model|trainingarg|load_dataset|dataset\.map|resume_from|last checkpoint"
+    r"|jsonl|max_(?:seq_)?length"
+    r"|accelerate launch|datasets \d|loading script|数据集|样本|微调|训练|大模型"
     r"|模型|权重|推理|显存|量化|梯度|适配器|分词|词表|对话模板|魔搭|张量",
     re.ASCII,
 )
@@ -90,7 +102,7 @@ OURS = re.compile(
     r"fine.?tun|\bq?lora\b|lora[_ ]|\bpeft\b|adapter|\bllms?\b|language model|(?<!o)llama|qwen|mistral|mixtral|gemma"
     r"|\bphi-?\d|glm|baichuan|deepseek|falcon|bloom|\bgpt|hugging ?face|transformers|\btrl\b|unsloth|axolotl|swift"
     r"|\bsft|\bdpo|grpo|grad_norm|input_ids|vllm|gguf|automodel|bitsandbytes|\bbnb\b|deepspeed|zero-?3|\bfsdp|safetensors"
-    r"|chat.?template|pad_token|\bxet\b|modelscope|merge_and_unload|微调|大模型|适配器|词表|对话模板|魔搭",
+    r"|chat.?template|pad_token|\bxet\b|modelscope|merge_and_unload|flash.?att|text.generation.webui|微调|大模型|适配器|词表|对话模板|魔搭",
     re.ASCII,
 )
 # Other software and other kinds of learning, which may also be what a model is trained for: without a word of ours, it
@@ -104,15 +116,19 @@ OTHER_MATTERS = re.compile(
     r"|object detect|bounding box|\bbbox|\banchors?\b|segmentation|point cloud|optical flow|super.?resolution|denois"
     r"|image classif|\bcifar|\bmnist|imagenet|\bcoco\b|discriminator|reinforcement|\bgym\b|molecul|protein|forecast"
     r"|time.series|\bconv(?:\dd)?[ _-]layers?\b|\bconv\dd\b|\bsoftmax layer"
+    r"|re-identification|depth estimat|pose estimat|face (?:recog|detect|swap)|人脸|姿态估计|深度估计|行人"
     r"|text.to.speech|\btts\b|vocoder|目标检测|图像分割|图像分类|检测框|点云|强化学习|时间序列|生成对抗"
     r"|扩散模型|卷积",
     re.ASCII,
 )
 # What shows that it is about other software, or about building a package.
 ELSEWHERE = re.compile(
-    r"comfyui|custom_nodes|stable.diffusion|dreambooth|automatic1111|\bsdxl\b|kohya|sd-scripts|\bmlx\b"
-    r"|mlx[-_](?:lm|vlm|examples)|building wheel|build wheel|subprocess-exited-with-error|setup\.py"
-    r"|yolo|mmdetection|darknet|\bcmake\b|\brustc\b|\bcargo\b|ninja: |nvidia-container|error response from daemon",
+    r"comfyui|custom_nodes|stable.diffusion|dreambooth|automatic1111|\bsdxl\b|kohya|sd-scripts|\bmlx\b|\bflux\b"
+    r"|mlx[-_](?:lm|vlm|examples)|building wheel|build wheel|subprocess-exited-with-error|setup\.py|gpt4all"
+    r"|画风|画师|文生图|text.to.image|hunyuan.?video"
+    r"|yolo|mmdetection|darknet|\bcmake\b|\brustc\b|\bcargo\b|nvidia-container|error response from daemon"
+    # Building a package; DeepSpeed builds its own while it trains.
+    r"|^(?!.*(?:deepspeed|cpu_adam|fused_adam)).*ninja: ",
     re.ASCII,
 )
 # The same character, few of them or words again and again, as a broken model writes; not as rules and bars are drawn.
@@ -199,7 +215,10 @@ def settled(lines: Iterable[str]) -> bool:
         (
             n
             for n, one in enumerate(said)
-            if SETTLED.search(one) and not one.endswith("?") and not SOLVED_BY_ANYBODY.search(one)
+            if SETTLED.search(one)
+            and not one.endswith("?")
+            and not SOLVED_BY_ANYBODY.search(one)
+            and not WANTED.search(one)
         ),
         None,
     )

@@ -34,6 +34,7 @@ CARETS = re.compile(r"\s*[~^]{2,}[~^\s]*")  # Python's marks below a line of its
 ARROW = re.compile(r"^\s*(?:-+>|❱|→|│)")
 POINTS = re.compile(r"^[\s│]*(?:-+>|❱|→)")
 IPYTHON = re.compile(r"\.py[:)\]].{0,80}, in |\.py\b.{0,40} in \w+\(")
+QUALIFIED = re.compile(r"(?<= in )(?:[\w<>]+\.)+(?=\w+\()")  # the class before a method, as IPython writes it
 CUT = re.compile(r"(?:(?:\.{3}|…|\[(?:truncated|cut)\]) ?)+\W*$")
 # A program's line that says what it raises; of an exception whose own line is missing, it is the message.
 RAISES = re.compile(r"\braise\s+(?:[a-z_]\w*\.)*([A-Z]\w*)\(\s*(.*)", re.DOTALL)
@@ -53,13 +54,16 @@ NOTHING = re.compile(r"[\s*`'\".!?]*$")
 # They say that something failed elsewhere, or that nothing failed at all.
 WRAPPERS = (
     "Warning", "KeyboardInterrupt", "SystemExit", "ChildFailedError", "CalledProcessError", "GeneratorExit",
-    "DistBackendError", "BrokenPipeError", "ConnectionResetError",
+    "DistBackendError", "BrokenPipeError", "ConnectionResetError", "ActorDiedError", "RayActorError",
 )  # fmt: skip
-
-
+# A process that only notices that another one failed.
 FOLLOWS = re.compile(
-    r"see root cause above|exited unexpectedly|abruptly died|terminated abruptly|look up to see its traceback"
+    r"see root cause above|see stack trace|exited unexpectedly|abruptly died|terminated abruptly"
+    r"|look up to see its traceback|gloo/transport|store->get\(|ncclremoteerror",
+    re.IGNORECASE,
 )
+# What Python prints when it cleans up after the error.
+AFTERWARDS = re.compile(r"exception ignored in:|error in (?:atexit|sys\.excepthook)")
 
 
 @dataclass(frozen=True)
@@ -210,8 +214,13 @@ def lined(lines: Iterable[str]) -> Report:
     """These lines in the same form, each kept as it is."""
     reader = Reader()
     for line in lines:
-        reader.keep(line, plain(line))
+        reader.keep(line, unqualified(plain(line)) if IPYTHON.search(line) else plain(line))
     return reader.report()
+
+
+def unqualified(flat: str) -> str:
+    """A frame of IPython's, flat, with the method alone, as Python writes it: without its class."""
+    return QUALIFIED.sub("", flat)
 
 
 class Reader:
@@ -229,7 +238,7 @@ class Reader:
         self.cuts: list[int] = []
         self.dropped: list[str] = []
         self.shown: list[str] = []
-        self.in_frame = self.in_message = self.joined = self.headed = self.traced = False
+        self.in_frame = self.in_message = self.joined = self.headed = self.traced = self.afterwards = False
 
     def take(self, line: str) -> None:
         """One more line."""
@@ -254,6 +263,7 @@ class Reader:
         self.chain(flat, line, found)
         if not found and (frame or BEGINS in flat or ".py" in flat and IPYTHON.search(line)):
             self.framed = self.at
+            flat = unqualified(flat)
         self.keep(line, flat)
         if found and (cut := CUT.search(line)):
             self.cuts.append(self.at - len(plain(cut[0]).translate(TIGHT)))
@@ -275,13 +285,17 @@ class Reader:
             self.traced, self.in_message = True, False
             self.begin()
         before = 0
+        cleanup = AFTERWARDS.search(line.lower())
         for match in found:
             at = self.at + len(plain(line[: match.start(1)]).translate(TIGHT))
-            wraps = match[1].endswith(WRAPPERS) or bool(FOLLOWS.search(line, match.end()))
+            late = self.afterwards or bool(cleanup and cleanup.start() < match.start())
+            wraps = late or match[1].endswith(WRAPPERS) or bool(FOLLOWS.search(line, match.end()))
+            self.afterwards, cleanup = False, None if late else cleanup
             if not wraps:
                 self.next(plain(line[before : match.start(1)]) if before else None, at)
                 before = match.end()
             self.headers.append(Header(at, match[1].rpartition(".")[2], len(self.chains) - 1, wraps))
+        self.afterwards = self.afterwards or bool(cleanup)
         if before:
             self.headed, self.in_message = True, True
             self.joined = line.rstrip().endswith(":")

@@ -125,12 +125,12 @@ def _code(found: type) -> str:
 def names(dotted: str) -> list[str]:
     """The names under which the table may know an object: itself, and for a class or method all bases' too.
 
-    `trl.trainer.sft_trainer.SFTTrainer` gives trl.SFTTrainer, transformers.Trainer and so on, nearest first.
+    `trl.trainer.sft_trainer.SFTTrainer` gives trl.SFTTrainer, transformers.Trainer and so on, itself last.
     """
     try:
         found = find(dotted)
         if inspect.isclass(found):
-            return _bases(found)
+            return [*_bases(found), dotted]
         owner, _, method = dotted.rpartition(".")
         if "." in owner and inspect.isclass(find(owner)):
             return [f"{base}.{method}" for base in _bases(find(owner))]

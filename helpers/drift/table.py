@@ -27,7 +27,8 @@ class Entry:
     made: str = ""
     drop: bool = False
     beside: str = ""
-    unless: str = ""
+    unless: tuple[str, ...] = ()
+    fine: tuple[str, ...] = ()
     was: str = ""
     now: str = ""
     since: str = ""
@@ -62,7 +63,7 @@ class Table:
         names = tuple(names)
         for entry in self.entries:
             if entry.argument == argument and entry.kind not in NOT_OF_CALLS and entry.fits(names):
-                if not entry.value or value is not None and entry.value == value.strip("\"'"):
+                if not entry.value or value is not None and fnmatchcase(value.strip("\"'"), entry.value):
                     return entry
                 if value is None and entry.kind in ("renamed", "removed"):
                     return entry
@@ -103,6 +104,7 @@ def load(path: Path = TABLE) -> Table:
         if row["kind"] not in KINDS:
             raise ValueError(f"{path.name}: unknown kind {row['kind']}")
         patterns, advice = _list(row.pop("object")), row.pop("advice", "")
+        row |= {name: tuple(_list(row[name])) for name in ("unless", "fine") if name in row}
         for argument in _list(row.pop("argument", "")):
             said = advice.replace("{argument}", argument)
             entries.append(Entry(object=tuple(patterns), argument=argument, advice=said, **row))

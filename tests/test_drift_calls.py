@@ -274,3 +274,41 @@ def test_a_data_set_that_is_a_script_is_not_loaded(tmp_path):
     assert found("from datasets import load_dataset\nload_dataset('mine.py')\nload_dataset('json')\n", tmp_path) == [
         "2 path"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("model = model.to('cuda')\nmodel.prune_heads({})\n", ["4 prune_heads"]),
+        ("model = model.to_bettertransformer()\n", ["3 to_bettertransformer"]),
+        ("model = wrap(model)\nmodel.prune_heads({})\n", []),
+        ("for _ in y:\n    model = wrap(model.prune_heads({}))\n", []),
+        ("(model := wrap(x)) and model.prune_heads({})\n", []),
+    ],
+)
+def test_a_name_on_the_right_of_its_own_assignment_is_what_it_was(text, lines, tmp_path):
+    assert found(MODEL + text, tmp_path) == lines
+
+
+@pytest.mark.parametrize(
+    ("body", "lines"),
+    [
+        ("        return self.use_apex\n", ["4 use_apex"]),
+        ("        if hasattr(self, 'use_apex'):\n            return self.use_apex\n", []),
+        ("        return self.label_smoother, self.accelerator, self.model_wrapped, self.is_in_train\n", []),
+        ("        self.use_apex = 1\n    def g(self):\n        return self.use_apex\n", []),
+        ("        return self.use_apex\nclass U(T):\n    use_apex = False\n", []),
+        ("        setattr(self, name, 1)\n        return self.use_apex\n", []),
+    ],
+)
+def test_what_no_trainer_sets_any_more_is_missed_in_ones_own(body, lines, tmp_path):
+    text = f"from transformers import Trainer\nclass T(Trainer):\n    def f(self):\n{body}"
+    assert found(text, tmp_path) == lines
+
+
+def test_a_trainer_really_lacks_what_it_is_said_to_lack(tmp_path):
+    from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
+
+    trainer = Trainer(AutoModelForCausalLM.from_pretrained(BASE), TrainingArguments(str(tmp_path), use_cpu=True))
+    assert not any(hasattr(trainer, name) for name in ("use_apex", "do_grad_scaling", "scaler", "sharded_ddp"))
+    assert all(hasattr(trainer, name) for name in ("label_smoother", "accelerator", "model_wrapped", "is_in_train"))

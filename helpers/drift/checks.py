@@ -150,13 +150,26 @@ class Checker(Calls, Methods):
             return False
         made = self.resolver.target(owner.call.func) if owner.call else None
         exact = made is not None and not made.instance and made.name == owner.name
-        return gone.part not in self._written and libraries.surely_lacks(gone.owner, gone.part, exact)
+        exact = exact or m.matches(node.value, m.Name("self"))
+        return (
+            gone.part not in self._written
+            and not self._sets_by_name
+            and libraries.surely_lacks(gone.owner, gone.part, exact)
+        )
 
     @cached_property
     def _written(self) -> set[str]:
-        """The names that the script gives to attributes of whatever object."""
-        targets = (node for node in self.resolver.tree.nodes if isinstance(node, cst.Attribute))
-        return {node.attr.value for node in targets if self.resolver.stored(node)}
+        """The names that the script gives to attributes of whatever object, or of its own classes."""
+        nodes = self.resolver.tree.nodes
+        targets = (node for node in nodes if isinstance(node, cst.Attribute) and self.resolver.stored(node))
+        classes = [self.resolver.own_values(node) for node in nodes if isinstance(node, cst.ClassDef)]
+        return {node.attr.value for node in targets}.union(*classes)
+
+    @cached_property
+    def _sets_by_name(self) -> bool:
+        """Whether the script sets attributes whose names only running it shows."""
+        calls = (node for node in self.resolver.tree.nodes if isinstance(node, cst.Call))
+        return any(m.matches(node.func, m.Name("setattr")) for node in calls)
 
     def _former_field(self, node: cst.CSTNode, gone: MissingError) -> Entry | None:
         """The entry about an argument that was a field of the object, where the field is read and is gone, too."""

@@ -306,6 +306,11 @@ def test_what_no_trainer_sets_any_more_is_missed_in_ones_own(body, lines, tmp_pa
     assert found(text, tmp_path) == lines
 
 
+def test_what_a_mixin_is_combined_with_is_not_known(tmp_path):
+    text = "from transformers import GenerationMixin\nclass M(GenerationMixin):\n    def f(self):\n"
+    assert found(f"{text}        return self.peft_config\n", tmp_path) == []
+
+
 def test_a_trainer_really_lacks_what_it_is_said_to_lack(tmp_path):
     from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
 

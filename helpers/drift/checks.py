@@ -150,12 +150,10 @@ class Checker(Calls, Methods):
             return False
         made = self.resolver.target(owner.call.func) if owner.call else None
         exact = made is not None and not made.instance and made.name == owner.name
-        exact = exact or m.matches(node.value, m.Name("self"))
-        return (
-            gone.part not in self._written
-            and not self._sets_by_name
-            and libraries.surely_lacks(gone.owner, gone.part, exact)
-        )
+        exact = exact or m.matches(node.value, m.Name("self")) and not gone.owner.endswith("Mixin")
+        if gone.part in self._written or self._sets_by_name:
+            return False
+        return libraries.surely_lacks(gone.owner, gone.part, exact)
 
     @cached_property
     def _written(self) -> set[str]:

@@ -141,11 +141,18 @@ class Bindings:
         loop = next((outer for outer in reversed(around) if isinstance(outer, LOOPS)), None)
         after = self.tree.last[loop] if loop is not None else place
         past = bisect_right(ends, place)
+        while past and self._awaits(seen[past - 1], place):
+            past -= 1
         first = next((n for n in range(past - 1, -1, -1) if seen[n].block in blocks), 0)
         first = bisect_left(ends, ends[first], 0, past)  # what one statement sets twice
-        again = takewhile(lambda one: one.order < after, seen[past:])
+        later = takewhile(lambda one: one.order < after, seen[past:])
+        again = [one for one in later if loop is not None or not self._awaits(one, place)]
         kept = [one.node for one in sorted([*seen[first:past], *again], key=lambda one: one.number)]
         return kept or found
+
+    def _awaits(self, one: Setting, place: int) -> bool:
+        """Whether an assignment waits for what stands at this place: the x on the right of `x = x.to(device)`."""
+        return one.order < place <= one.end and isinstance(self.parents[one.node], cst.AssignTarget | cst.Element)
 
     def _in_order(self, scope: Scope, name: str) -> tuple[list[Setting], list[int]]:
         """All that sets a name, by the ends of their statements; asked of each use, and in a long script there are

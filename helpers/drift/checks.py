@@ -10,13 +10,12 @@ import libcst.matchers as m
 from libcst.helpers import get_full_name_for_node
 
 from helpers.drift import libraries, repair
-from helpers.drift.calls import CALL_HANDLERS, Calls
-from helpers.drift.found import short
+from helpers.drift.calls import CALL_HANDLERS, Calls, left_alone
 from helpers.drift.libraries import MissingError
-from helpers.drift.report import Finding, describe
+from helpers.drift.methods import Methods
+from helpers.drift.report import Finding
 from helpers.drift.resolve import Target
 from helpers.drift.source import Source
-from helpers.drift.syntax import text
 from helpers.drift.table import Entry, Table
 
 # An import or an attribute whose failure the script itself handles is no finding.
@@ -31,7 +30,7 @@ def findings(source: Source, table: Table) -> list[Finding]:
     )
 
 
-class Checker(Calls):
+class Checker(Calls, Methods):
     """All findings of one unit."""
 
     def findings(self) -> list[Finding]:
@@ -106,6 +105,8 @@ class Checker(Calls):
         if self.guards.handled(node, ATTRIBUTE_HANDLERS):
             return
         entry, gone = self.table.of_object(libraries.names(target.name)), None
+        if isinstance(node, cst.Attribute) and self._brought(self.resolver.target(node.value), node.attr.value):
+            return
         try:
             libraries.find(target.name)
         except MissingError as error:
@@ -119,7 +120,26 @@ class Checker(Calls):
         if gone is not None or entry is not None and entry.kind in ("deprecated", "ignored"):
             renamed = repair.attribute(self.resolver, node, entry) if isinstance(node, cst.Attribute) else ()
             edits = renamed + self._made_as_before(node, entry)
+            if entry and entry.kind == "deprecated" and (refused := self._refused_by(entry.new, node)):
+                entry, edits = left_alone(entry, refused), ()
+            if entry and gone and isinstance(node, cst.Attribute) and self.resolver.stored(node):
+                if not target.bound:  # the script puts it back itself
+                    return
+                entry = replace(entry, kind="ignored")
             self._object(named, target.name, entry, gone, edits, target.bound)
+
+    def _brought(self, owner: Target | None, name: str) -> bool:
+        """Whether the object may be one of a class of the script that has this of its own: an object that the script
+        made is of the class that it called."""
+        if owner is None or not owner.instance or owner.call is not None:
+            return False
+        return any(name in own.own and owner.name in (own.name, *libraries.names(own.name)) for own in self._classes)
+
+    @cached_property
+    def _classes(self) -> list[Target]:
+        """What the classes of the script derive from."""
+        nodes = (node for node in self.resolver.tree.nodes if isinstance(node, cst.ClassDef))
+        return [found for found in map(self.resolver.of_class, nodes) if found]
 
     def _never_set(self, node: cst.CSTNode, gone: MissingError) -> bool:
         """Whether an attribute is read that neither the object's class nor anything in the script can have set."""
@@ -130,13 +150,24 @@ class Checker(Calls):
             return False
         made = self.resolver.target(owner.call.func) if owner.call else None
         exact = made is not None and not made.instance and made.name == owner.name
-        return gone.part not in self._written and libraries.surely_lacks(gone.owner, gone.part, exact)
+        exact = exact or m.matches(node.value, m.Name("self")) and not gone.owner.endswith("Mixin")
+        if gone.part in self._written or self._sets_by_name:
+            return False
+        return libraries.surely_lacks(gone.owner, gone.part, exact)
 
     @cached_property
     def _written(self) -> set[str]:
-        """The names that the script gives to attributes of whatever object."""
-        targets = (node for node in self.resolver.tree.nodes if isinstance(node, cst.Attribute))
-        return {node.attr.value for node in targets if self.resolver.stored(node)}
+        """The names that the script gives to attributes of whatever object, or of its own classes."""
+        nodes = self.resolver.tree.nodes
+        targets = (node for node in nodes if isinstance(node, cst.Attribute) and self.resolver.stored(node))
+        classes = [self.resolver.own_values(node) for node in nodes if isinstance(node, cst.ClassDef)]
+        return {node.attr.value for node in targets}.union(*classes)
+
+    @cached_property
+    def _sets_by_name(self) -> bool:
+        """Whether the script sets attributes whose names only running it shows."""
+        calls = (node for node in self.resolver.tree.nodes if isinstance(node, cst.Call))
+        return any(m.matches(node.func, m.Name("setattr")) for node in calls)
 
     def _former_field(self, node: cst.CSTNode, gone: MissingError) -> Entry | None:
         """The entry about an argument that was a field of the object, where the field is read and is gone, too."""
@@ -145,62 +176,6 @@ class Checker(Calls):
             return None
         written = isinstance(self.resolver.parents[node], cst.AssignTarget | cst.AugAssign | cst.Del)
         return replace(entry, kind="ignored") if written else entry
-
-    def _function(self, node: cst.FunctionDef) -> None:
-        owner = next(iter(self.resolver.ancestors(node)), None)
-        owner = self.resolver.parents.get(owner) if isinstance(owner, cst.IndentedBlock) else None
-        if not isinstance(owner, cst.ClassDef):
-            return
-        for base in owner.bases:
-            target = self.resolver.target(base.value)
-            names = libraries.names(f"{target.name}.{node.name.value}") if target else []
-            for entry in self.table.of_kind("override", names):
-                takes = {param.name.value for param in (*node.params.params, *node.params.kwonly_params)}
-                if entry.argument not in takes and not self._takes_more(node, entry):
-                    self._add(node, entry.kind, entry.argument, describe(short(names[0]), entry.argument, entry), entry)
-            if target and not self.table.of_kind("override", names):
-                self._places(node, target.name, names)
-            for entry in self.table.of_kind("ungiven", names):
-                for use in self._relies_on(node, entry.argument):
-                    self._add(use, entry.kind, entry.argument, describe(short(names[0]), entry.argument, entry), entry)
-
-    def _places(self, node: cst.FunctionDef, base: str, names: list[str]) -> None:
-        """A method of a base written again with fewer places than the base cannot be called without, or with more."""
-        known = libraries.places(f"{base}.{node.name.value}")
-        static = any(
-            m.matches(one, m.Decorator(m.Name("staticmethod") | m.Name("property"))) for one in node.decorators
-        )
-        if known is None or static or isinstance(node.params.star_arg, cst.Param) or node.params.star_kwarg:
-            return
-        own = node.params.params[1:]
-        asked = [param for param in own if param.default is None]
-        if len(own) < known[0] or len(asked) > known[1]:
-            takes = f"{known[0]} arguments" if known[0] == known[1] else f"{known[0]} to {known[1]} arguments"
-            message = f"{short(names[0])} is now called with {takes}, this takes {len(asked)} to {len(own)}"
-            self._add(node, "unknown", names[0], message, library=base.partition(".")[0])
-
-    def _takes_more(self, node: cst.FunctionDef, entry: Entry) -> bool:
-        """Whether a method takes one argument more than it names: by place where the library gives it by place."""
-        params, by_place = node.params, entry.value == "by place"
-        more = params.star_arg if by_place else params.star_kwarg
-        known = libraries.accepts(entry.object[0])
-        place = known.names.index(entry.argument) + 1 if known and by_place else len(params.params)
-        return isinstance(more, cst.Param) or len(params.params) > place
-
-    def _relies_on(self, node: cst.FunctionDef, argument: str) -> list[cst.CSTNode]:
-        """Where a method fails when it is not called with an argument: a parameter without a default, kwargs[...]."""
-        wanted = [
-            param
-            for param in (*node.params.params, *node.params.kwonly_params)
-            if param.name.value == argument and param.default is None
-        ]
-        more = node.params.star_kwarg
-        if not more:
-            return [*wanted]
-        key = m.SubscriptElement(m.Index(m.SimpleString(m.MatchIfTrue(lambda value: text(value) == argument))))
-        read = m.Subscript(m.Name(more.name.value), [key])
-        inside = self.resolver.tree.inside(node)
-        return [*wanted, *(part for part in inside if isinstance(part, cst.Subscript) and m.matches(part, read))]
 
     def _ours(self, module: str) -> bool:
         """Whether a module is of a library that is looked at, and not of the same name beside the script."""

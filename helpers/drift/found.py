@@ -55,7 +55,7 @@ class Found:
         owner, _, last = name.rpartition(".")
         what = {
             "deprecated": f"{last} still works, with a warning",
-            "ignored": f"{last} is there and does nothing",
+            "ignored": f"nothing reads {last} any more" if gone else f"{last} is there and does nothing",
         }.get(entry.kind, f"{short(owner)} no longer has {last}")
         use = f": use {short(entry.new) if bound else entry.new}" if entry.new else ""
         since = f" ({entry.since})" if entry.since else ""
@@ -83,5 +83,5 @@ class Found:
 
 def short(name: str) -> str:
     """How a message names an object: the class, or the class and its method."""
-    parts = name.split(".")
+    parts = name.removesuffix(".__call__").split(".")
     return ".".join(parts[-2:]) if len(parts) > 2 and parts[-2][:1].isupper() else parts[-1]

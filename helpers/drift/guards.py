@@ -82,6 +82,16 @@ class Guards:
             inner = outer
         return True
 
+    def asked(self, node: cst.Name) -> bool:
+        """Whether a test around this name, or one that leaves before it, asks about the name."""
+        inner: cst.CSTNode = node
+        for outer in self.resolver.ancestors(node):
+            for test, _ in (*_conditions(outer, inner), *_left_before(outer, inner)):
+                if any(m.matches(one, m.Name(node.value)) for one in self.resolver.tree.inside(test)):
+                    return True
+            inner = outer
+        return False
+
     def _truth(self, test: cst.BaseExpression) -> bool | None:
         if test not in self._known:
             self._certain = False

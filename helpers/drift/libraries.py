@@ -91,7 +91,8 @@ def lacks(dotted: str, attribute: str) -> bool:
 def surely_lacks(dotted: str, attribute: str, exact: bool) -> bool:
     """Whether reading the attribute of such an object raises: nothing in its class speaks of it, nor answers for it.
 
-    `exact`: the object was made by calling the class; without it only a class of fields is known well enough.
+    `exact`: the object was made by calling the class, or is `self` in a class of the script that derives from it;
+    without it only a class of fields is known well enough.
     """
     found = find(dotted)
     if not lacks(dotted, attribute) or not (exact or hasattr(found, "__dataclass_fields__")):
@@ -101,7 +102,7 @@ def surely_lacks(dotted: str, attribute: str, exact: bool) -> bool:
     if not exact and any(hasattr(one, attribute) or attribute in _fields(one) for one in _below(found)):
         return False
     code = "".join(map(_code, found.__mro__[:-1]))
-    return not re.search(rf"setattr\(self|\bself\.{attribute}\b|__dict__", code)
+    return not re.search(rf"setattr\(self,|\bself\.{attribute}\b|__dict__", code)
 
 
 def _below(found: type) -> list[type]:
@@ -125,12 +126,12 @@ def _code(found: type) -> str:
 def names(dotted: str) -> list[str]:
     """The names under which the table may know an object: itself, and for a class or method all bases' too.
 
-    `trl.trainer.sft_trainer.SFTTrainer` gives trl.SFTTrainer, transformers.Trainer and so on, nearest first.
+    `trl.trainer.sft_trainer.SFTTrainer` gives trl.SFTTrainer, transformers.Trainer and so on, itself last.
     """
     try:
         found = find(dotted)
         if inspect.isclass(found):
-            return _bases(found)
+            return [*_bases(found), dotted]
         owner, _, method = dotted.rpartition(".")
         if "." in owner and inspect.isclass(find(owner)):
             return [f"{base}.{method}" for base in _bases(find(owner))]

@@ -38,6 +38,19 @@ def attribute(resolver: Resolver, node: cst.Attribute, entry: Entry | None) -> t
     return (_whole(resolver, node.attr, entry.new.rpartition(".")[2]),)
 
 
+def parameter(resolver: Resolver, param: cst.Param, new: str) -> tuple[Edit, ...]:
+    """Rename a parameter and all that reads it, where the name stands for nothing else and the new one is free."""
+    scope, name = resolver.tree.scopes[param], param.name.value
+    if len(scope.sets[name]) > 1 or new in scope.sets:
+        return ()
+    return tuple(_whole(resolver, one, new) for one in (param.name, *scope.reads.get(name, ())))
+
+
+def key(resolver: Resolver, node: cst.SimpleString, new: str) -> tuple[Edit, ...]:
+    """Rename the key that a value is taken out of a dict with."""
+    return (_string(resolver, node, new),)
+
+
 def imports(
     resolver: Resolver, source: Source, node: cst.ImportFrom, module: str, missing: dict[cst.ImportAlias, Entry | None]
 ) -> tuple[Edit, ...]:

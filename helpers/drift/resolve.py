@@ -20,6 +20,7 @@ from helpers.drift.table import Table
 from helpers.drift.tree import Scope
 
 PARSED = ("parse_args_into_dataclasses", "parse_json_file", "parse_yaml_file", "parse_dict", "parse_args_and_config")
+NAMELESS = ("abc.ABC", "typing.Generic", "typing.Protocol")  # bases that bring nothing
 PARSER = "HfArgumentParser"  # of transformers, and of trl, which has its own
 
 
@@ -247,19 +248,38 @@ class Resolver(Bindings):
         if binding.value is not None:
             return self.target(binding.value) if binding.index is None else self._unpacked(binding.value, binding.index)
         if isinstance(binding.node, cst.ClassDef):
-            return self._of_class(binding.node)
+            return self.of_class(binding.node)
         if isinstance(binding.node, cst.Param):
             return self._of_parameter(binding.node)
         if isinstance(binding.node, cst.AnnAssign):
             return self._annotated(binding.node.annotation)
         return None
 
-    def _of_class(self, node: cst.ClassDef) -> Target | None:
-        base = self.target(node.bases[0].value) if len(node.bases) == 1 else None
-        if base is None or base.instance:
+    def of_class(self, node: cst.ClassDef) -> Target | None:
+        """The library class that a class of the script derives from, with what it and its other bases bring."""
+        found, own = [], {*self.own_values(node)}
+        for base in node.bases:
+            target, names = self.target(base.value), self._mixed_in(base.value)
+            if target is not None:
+                found.append(target)
+            elif names is None:
+                return None
+            own |= names or set()
+        if len(found) != 1 or found[0].instance:
             return None
-        own = frozenset(self.own_values(node))
-        return replace(base, own=base.own | own, built=base.built or bool(own & {"__init__", "__new__"}))
+        built = found[0].built or bool(own & {"__init__", "__new__"})
+        return replace(found[0], own=found[0].own | own, built=built)
+
+    def _mixed_in(self, base: cst.BaseExpression) -> set[str] | None:
+        """The names that a base brings which is a class of the script itself; None where that cannot be told."""
+        if (self.dotted(base.value if isinstance(base, cst.Subscript) else base) or "") in NAMELESS:
+            return set()
+        bindings = self.of(base) if isinstance(base, cst.Name) else []
+        made = bindings[0].node if len(bindings) == 1 else None
+        if not isinstance(made, cst.ClassDef):
+            return None
+        names = [self._mixed_in(one.value) for one in made.bases]
+        return None if None in names else {*self.own_values(made)}.union(*(one or () for one in names))
 
     def _of_parameter(self, node: cst.Param) -> Target | None:
         function = self.function(node)
@@ -267,7 +287,7 @@ class Resolver(Bindings):
         owner = self.parents.get(self.parents[function]) if function and node is first else None
         static = m.Decorator(m.Name("staticmethod") | m.Name("classmethod"))
         if function and isinstance(owner, cst.ClassDef) and not any(m.matches(d, static) for d in function.decorators):
-            made = self._of_class(owner)
+            made = self.of_class(owner)
             return replace(made, instance=True) if made else None
         return self._annotated(node.annotation) if node.annotation and not node.star else None
 

@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from helpers import DATA
@@ -27,7 +27,8 @@ class Entry:
     made: str = ""
     drop: bool = False
     beside: str = ""
-    unless: str = ""
+    unless: tuple[str, ...] = ()
+    fine: tuple[str, ...] = ()
     was: str = ""
     now: str = ""
     since: str = ""
@@ -53,16 +54,15 @@ class Table:
     def of_object(self, names: Iterable[str]) -> Entry | None:
         """The entry about an object as a whole."""
         names = tuple(names)
-        found = (e for e in self.entries if not e.argument and e.fits(names))
-        return next(found, None)
+        return next((entry for entry in self._by_argument.get("", ()) if entry.fits(names)), None)
 
     def of_argument(self, names: Iterable[str], argument: str, value: str | None = None) -> Entry | None:
         """The entry about an argument given in a call. `value` is its source text; without one, an entry about an
         argument that is gone fits whatever its value is."""
         names = tuple(names)
-        for entry in self.entries:
-            if entry.argument == argument and entry.kind not in NOT_OF_CALLS and entry.fits(names):
-                if not entry.value or value is not None and entry.value == value.strip("\"'"):
+        for entry in self._by_argument.get(argument, ()):
+            if entry.kind not in NOT_OF_CALLS and entry.fits(names):
+                if not entry.value or value is not None and fnmatchcase(value.strip("\"'"), entry.value):
                     return entry
                 if value is None and entry.kind in ("renamed", "removed"):
                     return entry
@@ -71,7 +71,7 @@ class Table:
     def of_kind(self, kind: str, names: Iterable[str]) -> list[Entry]:
         """All entries of one kind about an object."""
         names = tuple(names)
-        return [entry for entry in self.entries if entry.kind == kind and entry.fits(names)]
+        return [entry for entry in self._by_kind.get(kind, ()) if entry.fits(names)]
 
     def returned_by(self, names: Iterable[str], given: Iterable[str] = ()) -> str | None:
         """The dotted name of the class that a call returns an instance of, where it is not the called class itself;
@@ -82,6 +82,15 @@ class Table:
         if isinstance(made, dict):
             return None if given & {*made["unless"], "**"} else made["class"]
         return made
+
+    @cached_property
+    def _by_argument(self) -> dict[str, list[Entry]]:
+        """A long script asks for each of its arguments, and few of them are in the table."""
+        return _grouped((entry.argument, entry) for entry in self.entries)
+
+    @cached_property
+    def _by_kind(self) -> dict[str, list[Entry]]:
+        return _grouped((entry.kind, entry) for entry in self.entries)
 
     def held_by(self, names: Iterable[str]) -> str | None:
         """The dotted name of the class that an attribute holds an instance of."""
@@ -103,10 +112,18 @@ def load(path: Path = TABLE) -> Table:
         if row["kind"] not in KINDS:
             raise ValueError(f"{path.name}: unknown kind {row['kind']}")
         patterns, advice = _list(row.pop("object")), row.pop("advice", "")
+        row |= {name: tuple(_list(row[name])) for name in ("unless", "fine") if name in row}
         for argument in _list(row.pop("argument", "")):
             said = advice.replace("{argument}", argument)
             entries.append(Entry(object=tuple(patterns), argument=argument, advice=said, **row))
     return Table(tuple(entries), content["returns"], content["forwards"], content["methods"], content["attributes"])
+
+
+def _grouped(entries: Iterable[tuple[str, Entry]]) -> dict[str, list[Entry]]:
+    found: dict[str, list[Entry]] = {}
+    for key, entry in entries:
+        found.setdefault(key, []).append(entry)
+    return found
 
 
 def _list(value: str | list[str]) -> list[str]:

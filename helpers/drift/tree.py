@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from functools import cache
+from typing import Any
 
 import libcst as cst
 
@@ -24,6 +25,9 @@ STORES = {
 PASS_ON = (cst.Tuple, cst.List, cst.Element, cst.StarredElement)
 # Names that are no variables.
 LABELS = {cst.Attribute: "attr", cst.Arg: "keyword", cst.NameItem: "name"}
+IMPORTS = (cst.Import, cst.ImportFrom)
+ELSEWHERE = (cst.Global, cst.Nonlocal)
+NAMED = (cst.FunctionDef, cst.ClassDef, cst.Param)
 OWN_SCOPE = (cst.Lambda, cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
 # What of these belongs to the scope around them.
 OUTSIDE = {cst.FunctionDef: ("decorators", "returns"), cst.ClassDef: ("decorators", "bases", "keywords")}
@@ -93,7 +97,7 @@ class Tree:
 
     def _walk(self, module: cst.Module) -> None:
         everywhere = Scope()
-        stack: list[tuple[cst.CSTNode, Scope, bool] | cst.CSTNode] = [(module, everywhere, False)]
+        stack: list[Any] = [(module, everywhere, False)]  # a node to enter, with its scope, or one to leave
         reads: list[tuple[cst.Name, Scope]] = []
         while stack:
             entry = stack.pop()
@@ -105,15 +109,16 @@ class Tree:
             self.nodes.append(node)
             self.scopes[node] = scope
             stack.append(node)
-            if isinstance(node, cst.Name):
+            kind = type(node)
+            if kind is cst.Name:
                 self.named.setdefault(node.value, []).append(node)
                 if stores:
                     scope.sets.setdefault(node.value, []).append(node)
                 else:
                     reads.append((node, scope))
-            elif isinstance(node, cst.Import | cst.ImportFrom):
+            elif kind in IMPORTS:
                 self._imports(node, scope)
-            elif isinstance(node, cst.Global | cst.Nonlocal):
+            elif kind in ELSEWHERE:
                 for item in node.names:
                     name = item.name.value
                     found = everywhere if isinstance(node, cst.Global) or not scope.parent else scope.parent.owner(name)
@@ -128,28 +133,28 @@ class Tree:
             for name, outer in inner.elsewhere.items():
                 outer.sets.setdefault(name, []).extend(inner.sets.pop(name, []))
 
-    def _children(self, node: cst.CSTNode, scope: Scope, stores: bool) -> Iterator[tuple[cst.CSTNode, Scope, bool]]:
+    def _children(self, node: Any, scope: Scope, stores: bool) -> Iterator[tuple[cst.CSTNode, Scope, bool]]:
         inner = scope
-        if isinstance(node, cst.FunctionDef | cst.ClassDef):
+        kind: Any = type(node)
+        named = kind in NAMED
+        if named:
             scope.sets.setdefault(node.name.value, []).append(node)
-            inner = Scope(scope, isinstance(node, cst.ClassDef))
-        elif isinstance(node, OWN_SCOPE):
+        if kind in OUTSIDE:
+            inner = Scope(scope, kind is cst.ClassDef)
+        elif kind in OWN_SCOPE:
             inner = Scope(scope)
-        elif isinstance(node, cst.Param):
-            scope.sets.setdefault(node.name.value, []).append(node)
-        store, label = STORES.get(type(node)), LABELS.get(type(node))
-        outside = OUTSIDE.get(type(node), ())
-        named = isinstance(node, cst.FunctionDef | cst.ClassDef | cst.Param)
-        for name in _fields(type(node)):
+        store, label = STORES.get(kind), LABELS.get(kind)
+        outside = OUTSIDE.get(kind, ())
+        for name in _fields(kind):
             value = getattr(node, name)
             for child in value if isinstance(value, tuple | list) else (value,):
-                if not isinstance(child, cst.CSTNode):
+                if not is_a(child.__class__, cst.CSTNode):
                     continue
                 self.parents[child] = node
                 if name == label or named and name == "name":
                     continue
-                passes = stores and isinstance(node, PASS_ON) and name in ("elements", "value")
-                before = isinstance(node, cst.Param) and name in ("annotation", "default") and scope.parent
+                passes = stores and kind in PASS_ON and name in ("elements", "value")
+                before = kind is cst.Param and name in ("annotation", "default") and scope.parent
                 yield child, before or (scope if name in outside else inner), name == store or passes
 
     def _imports(self, node: cst.Import | cst.ImportFrom, scope: Scope) -> None:
@@ -163,6 +168,12 @@ class Tree:
             if isinstance(node, cst.ImportFrom):
                 bound = alias.evaluated_alias or alias.evaluated_name
             scope.sets.setdefault(bound, []).append(alias)
+
+
+@cache
+def is_a(kind: Any, of: type | tuple[type, ...]) -> bool:
+    """Whether all objects of a class are of another: libcst's are abstract, and to ask each of them takes long."""
+    return issubclass(kind, of)
 
 
 @cache

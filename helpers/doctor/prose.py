@@ -32,7 +32,8 @@ FAULT = re.compile(
     r"|怎么办|(?:怎么|如何)(?:解决|处理|回事|修|缓解|避免)|原因|没办法|无法|不了|为什么|为何|报错|出错|出现|遇到|发现|要我|怎么关|变成|失败|求助|求解|咋"
 )
 SETTLED = re.compile(
-    r"(?<!nt )(?<!not )(?<!nothing )(?<!never )\b(?:works?|working|runs?|running|trains?|training)(?: (?!(?:this|that|it|the)\b)\w+)?"
+    r"(?<!nt )(?<!not )(?<!nothing )(?<!never )\b(?:works?|working|runs?|running|trains?|training)"
+    r"(?: (?!(?:this|that|it|the)\b)\w+)?"
     r" (?:now|again|fine now|perfectly now|well now)\b"
     r"|\bnow (?:it )?(?:works|runs|trains)\b|\bno more\b"
     r"|\bno longer (?:happens?|occurs?|appears?|there|shows?|get|see|crash\w*|fails?|an issue|a problem|needed)\b"

@@ -169,6 +169,7 @@ def run_lesson(
 def kernel(name: str = KERNELSPEC["name"]) -> Iterator[Callable[[str, str], Step]]:
     """A fresh kernel in an empty directory that vanishes with it, as a function from (kind, source) to the step."""
     import psutil
+    from jupyter_core.utils import ensure_event_loop
     from nbclient import NotebookClient
 
     others = psutil.Process().children()
@@ -192,7 +193,11 @@ def kernel(name: str = KERNELSPEC["name"]) -> Iterator[Callable[[str, str], Step
 
         try:
             with client.setup_kernel(env=environment(Path(folder))):
-                yield execute
+                try:
+                    yield execute
+                except KeyboardInterrupt:  # how nbclient's interrupted task ends is no news any more
+                    ensure_event_loop().set_exception_handler(lambda loop, context: None)
+                    raise
         finally:
             # Stopped while it starts or ends, nbclient leaves the kernel running, and may never have heard of it.
             left = [process for process in psutil.Process().children() if process not in others]

@@ -1,5 +1,6 @@
 """Every error notebook's own cells: the library raises, the doctor knows it, and the fix, nothing else, cures it."""
 
+import gc
 import json
 import os
 import signal
@@ -18,6 +19,8 @@ import nbformat
 import psutil
 import pytest
 from jupyter_client.provisioning import local_provisioner
+from jupyter_core.utils import ensure_event_loop
+from nbclient.exceptions import DeadKernelError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from typer.testing import CliRunner
 
@@ -348,6 +351,20 @@ def test_a_kernel_that_jupyter_never_heard_of_is_stopped(monkeypatch):
     with pytest.raises(KeyboardInterrupt), reproduce.kernel():
         pass
     assert len(started) == 1 and not psutil.pid_exists(started[0].pid)
+
+
+def test_how_an_interrupted_cell_ends_is_not_told(caplog):
+    """nbclient's task goes on while the kernel is stopped, and ends with an exception that nobody will ask for."""
+
+    async def cell():
+        raise DeadKernelError("Kernel died")
+
+    with pytest.raises(KeyboardInterrupt), reproduce.kernel():
+        ensure_event_loop().create_task(cell())
+        raise KeyboardInterrupt
+    gc.collect()
+    ensure_event_loop().set_exception_handler(None)
+    assert not caplog.text
 
 
 @pytest.mark.slow

@@ -39,7 +39,9 @@ def measure(settings: Settings, config=None, device: str | None = None) -> Plan:
     build.materialise(model, settings, device)
     parameters = build.trainable(model)
     optimizer = optimizers.make_optimizer(parameters, settings)
-    ids = torch.zeros((settings.batch, settings.length), dtype=torch.long, device=device)
+    # The first step makes the optimizer's state, of whatever batch; a GPU's libraries also make their workspace in it.
+    shape = (1, 2) if device == "cpu" else (settings.batch, settings.length)
+    ids = torch.zeros(shape, dtype=torch.long, device=device)
     forward_loss(model, settings, ids, ids).backward()
     optimizer.step()
     with SavedTensors(model) as saved:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -310,6 +311,46 @@ def test_nothing_on_a_card_is_wider_than_80_columns_and_commands_are_there_for_b
             assert other == step or " PowerShell:" in doctor.text(found)
     unknown = doctor.diagnose("RuntimeError: " + "something unheard of " * 40)
     assert max(map(len, doctor.text(unknown).splitlines())) <= card.WIDTH
+
+
+CODE = re.compile(  # what no prose has: assignments, calls, names with _ or a dot, options, paths, commands, gaps
+    r"[=_{}\[\]\"|*$\\]|<\w|\w\(|(?<![\w`])(?:--?[a-z]|~?/\w)|[a-z]\.[a-z]|\S {2,}"
+    r"|(?:^|[:;,.] )(?:pip|python|conda|git|hf|docker|export|ls|cd|df|ps|kill|nvcc|accelerate launch|vllm serve) \S"
+)
+NAMES = ("llama.cpp",)
+
+
+def unmarked(step: str) -> str:
+    """The first thing in the prose of a step that looks like code."""
+    told = card.MARKED.sub("`", step)
+    for name in NAMES:
+        told = told.replace(name, "`")
+    return found[0] if (found := CODE.search(told)) else ""
+
+
+def test_code_in_a_case_is_marked_and_the_rest_is_prose():
+    assert unmarked("pip install -U x") and unmarked("`x` with lr=1") and unmarked("call f(x)") and unmarked("give --y")
+    for case in doctor.load():
+        for step in (case.cause, *case.fix):
+            assert not unmarked(step), (case.id, unmarked(step), step)
+            assert all(piece.count("`") % 2 == 0 for piece in card.BLOCK.split(step)[::2]), (case.id, step)
+    page = card.page(replace(doctor.diagnose(FP16), fix=("Load the base again, before training.", "`pip`, then `ls`")))
+    assert "<li>Load the base again, before training.</li>" in page
+    assert "<li><code>pip</code>, then <code>ls</code></li>" in page
+
+
+@pytest.mark.parametrize(
+    ("step", "forms"),
+    [
+        ("NCCL_DEBUG=INFO, which is not marked", []),
+        ("`NCCL_DEBUG=INFO` or `A_B=<x> python t.py`", ['$env:NCCL_DEBUG="INFO"', '$env:A_B="<x>"; python t.py']),
+        ("`df -h`, `df -h /dev/shm`", ["Get-PSDrive"]),
+        ("`which python torchrun accelerate`", ["Get-Command python, torchrun, accelerate"]),
+        ("`ps aux | grep t.py`", ["Get-CimInstance Win32_Process | Where-Object CommandLine -match t.py"]),
+    ],
+)
+def test_powershell_takes_what_is_marked(step, forms):
+    assert card.for_powershell(step) == [f"`{form}`" for form in forms]
 
 
 def test_the_notebook_of_a_case_is_a_link():

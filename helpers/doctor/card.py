@@ -24,10 +24,12 @@ BLOCK = re.compile(r"\s*`([^`\n]*\n[^`]*)`\s*")
 COMMAND = re.compile(r"(?:python|accelerate|torchrun|deepspeed|llamafactory-cli|swift|axolotl)\b")
 SHELLS = (
     (re.compile(r"\brm -rf? "), "Remove-Item -Recurse "),
-    (re.compile(r"\bdf -h\b"), "Get-PSDrive"),
+    (re.compile(r"\bdf -h\b(?! /)"), "Get-PSDrive"),
     (re.compile(r"\bls -l "), "Get-ChildItem "),
+    (re.compile(r"\bps aux \| grep ([\w.]+)"), r"Get-CimInstance Win32_Process | Where-Object CommandLine -match \1"),
     (re.compile(r"\bgrep -iE "), "Select-String "),
     (re.compile(r"\bgrep "), "Select-String "),
+    (re.compile(r"\bwhich (python|torchrun|pip|accelerate) (\w+) (\w+)"), r"Get-Command \1, \2, \3"),
     (re.compile(r"\bwhich (?=python|torchrun|pip|accelerate)"), "Get-Command "),
     (re.compile(r" && "), "; "),
 )
@@ -89,8 +91,8 @@ def lines_of(step: str, first: str) -> list[str]:
 
 
 def for_powershell(step: str) -> list[str]:
-    """What of a step PowerShell takes otherwise: of its marked commands those, of one that marks none all of it."""
-    commands = [f"`{command}`" for command in MARKED.findall(step)] or [step]
+    """What of a step PowerShell takes otherwise: those of its marked commands."""
+    commands = [f"`{command}`" for command in MARKED.findall(step)]
     return [other for command in commands if (other := powershell(command)) != command]
 
 
@@ -121,7 +123,7 @@ def link(found: Diagnosis) -> str:
 
 def page(found: Diagnosis) -> str:
     """The diagnosis as HTML; everything from the report is escaped."""
-    steps = "".join(f"<li>{marked(step)}{beside(step)}</li>" for step in found.fix)
+    steps = "".join(f"<li>{coded(step)}{beside(step)}</li>" for step in found.fix)
     notebook = ""
     if written(found.notebook):
         here = Path(os.path.relpath(NOTEBOOKS.parent / link(found), START)).as_posix()  # as JupyterLab resolves it
@@ -133,20 +135,15 @@ def page(found: Diagnosis) -> str:
     )
 
 
-def marked(step: str) -> str:
-    """A step as HTML: what it marks is code, or all of it when it marks nothing."""
-    return coded(step if "`" in step else f"`{step}`")
-
-
 def coded(text: str) -> str:
-    """A text of the catalogue as HTML."""
+    """A text of the catalogue as HTML: what it marks is code, the rest is prose."""
     escaped = BLOCK.sub(r"<pre>\1</pre>", html.escape(text, quote=False))
     return MARKED.sub(r"<code>\1</code>", escaped)
 
 
 def beside(step: str) -> str:
     """The step for PowerShell, where it is another one."""
-    return "".join(f"<br>PowerShell: {marked(other)}" for other in for_powershell(step))
+    return "".join(f"<br>PowerShell: {coded(other)}" for other in for_powershell(step))
 
 
 def watch() -> None:

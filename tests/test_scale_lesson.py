@@ -37,7 +37,7 @@ def test_a_run_of_fewer_processes_or_rows_is_refused(scripts):
     from run_check import check_run
 
     model = torch.nn.Linear(8, 8)
-    assert check_run(model, 8, processes=1, rows=8) == "1 processes, 8 rows a step, 100% of the weights here"
+    assert check_run(model, 8, processes=1, rows=8) == "1 process, 8 rows a step, 100% of the weights here"
     for processes, rows in ((2, 8), (2, 16), (1, 16)):
         with pytest.raises(RuntimeError, match="1 process, 8 rows a step"):
             check_run(model, 8, processes=processes, rows=rows)

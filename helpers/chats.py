@@ -13,6 +13,7 @@ FIELDS = (*COPIED, *LEARNED)
 CLEAN = "run `python -m helpers clean` on the file"
 TEMPLATE_SECONDS = 4.0  # for one conversation, which takes milliseconds
 TEMPLATE_CHARACTERS = 1_000_000  # of a template, and of what it may add to a conversation
+KEPT = ("system", "user")  # of other turns a template may change the text, or drop what was thought
 REQUEST = "Extract {}. Answer as JSON."
 INSTRUCTION = REQUEST.format(", ".join(FIELDS))
 
@@ -51,9 +52,8 @@ def read_chat(path: str | Path) -> list[dict]:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(
-            f"there is no file {path}: give a JSONL file of conversations, as `python -m helpers clean` writes it"
-        )
+        what = f"{path} is a directory" if path.is_dir() else f"there is no file {path}"
+        raise InputError(f"{what}: give a JSONL file of conversations, as `python -m helpers clean` writes it")
     rows = []
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
         if not line.strip():
@@ -63,7 +63,7 @@ def read_chat(path: str | Path) -> list[dict]:
             messages = row["messages"]
             if not messages or not all(isinstance(m["role"], str) and isinstance(m["content"], str) for m in messages):
                 raise TypeError
-            if wrong := _no_answer(messages):
+            if wrong := _no_answer(messages) or _half_character(line, row):
                 raise InputError(f"{path}:{number}: {wrong}; mend it, or {CLEAN}")
         except InputError:
             raise
@@ -85,6 +85,16 @@ def _no_answer(messages: list[dict]) -> str:
         return f"the last message must be the assistant's answer to a question{here}"
     answers = (m for m in messages if m["role"] == "assistant" and not m.get("tool_calls") and m.get("weight") != 0)
     return "an answer of the assistant is empty" if any(not m["content"].strip() for m in answers) else ""
+
+
+def _half_character(line: bytes, row: dict) -> str:
+    """What says that a row's text holds half a character, which no tokenizer takes; '' where it does not."""
+    if b"\\u" in line:
+        try:
+            json.dumps(row, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            return f"a text holds half a character ({ascii(error.object[error.start])})"
+    return ""
 
 
 def read_questions(path: str | Path) -> list[dict]:
@@ -138,7 +148,10 @@ def for_template(tokenizer, rows: Sequence[dict], what: str = "row") -> list[dic
         messages = row["messages"]
         messages, _, refusal = rendered(tokenizer, row["messages"], row.get("tools"))
         if refusal:
-            raise InputError(f"{what} {number}: the model's chat template refuses it: {refusal}")
+            raise InputError(
+                f"{what} {number}: the model's chat template refuses it: {refusal}; change the row, or give another "
+                "template with --chat-template FILE.jinja"
+            )
         fitted.append({**row, "messages": messages})
     return fitted
 
@@ -184,7 +197,7 @@ def check_template(tokenizer) -> None:
 
 
 def _rendered(tokenizer, messages: list[dict], tools: list[dict] | None) -> tuple[str, str]:
-    """A system or user turn whose text does not come out is refused, too. Of answers it may drop what was thought."""
+    """A template is refused, too, where the text of a system or user turn does not come out, or the name of a tool."""
     what = f"the chat template of {getattr(tokenizer, 'name_or_path', 'the model')}"
     template, other = tokenizer.chat_template, "look at it, or give another one with --chat-template FILE.jinja"
     if isinstance(template, str) and len(template) > TEMPLATE_CHARACTERS:
@@ -198,8 +211,18 @@ def _rendered(tokenizer, messages: list[dict], tools: list[dict] | None) -> tupl
         return "", " ".join(str(error).split())[:300] or type(error).__name__
     if len(text) > TEMPLATE_CHARACTERS + 10 * len(str((messages, tools))):
         raise InputError(f"{what} makes {len(text):,} characters of one conversation: {other}")
-    lost = [m["role"] for m in messages if m["role"] in ("system", "user") and m["content"].strip() not in text]
-    return text, f"it leaves the {lost[0]} turn out" if lost else ""
+    lost = [f"{m['role']} turn" for m in messages if m["role"] in KEPT and m["content"].strip() not in text]
+    if not all(name in text for m in messages for name in function_names(m.get("tool_calls"))):
+        lost.append("calls of tools")
+    if not all(name in text for name in function_names(tools)):
+        lost.append("tools")
+    return text, f"it leaves the {lost[0]} out" if lost else ""
+
+
+def function_names(calls: list[dict] | None) -> list[str]:
+    """The names in tool calls, or in the definitions of tools, of the layouts in use."""
+    inner = [call.get("function", call) for call in calls or () if isinstance(call, dict)]
+    return [one["name"] for one in inner if isinstance(one, dict) and isinstance(one.get("name"), str)]
 
 
 def fold_system(messages: list[dict]) -> list[dict]:
@@ -208,18 +231,39 @@ def fold_system(messages: list[dict]) -> list[dict]:
     return [{**first, "content": f"{system['content']}\n\n{first['content']}"}, *rest]
 
 
-def check_lengths(tokenizer, rows: Sequence[dict], max_length: int, what: str = "row") -> None:
+def check_lengths(tokenizer, rows: Sequence[dict], max_length: float, what: str = "row", config=None) -> None:
     """Raise InputError for the first row that is longer than `max_length` tokens in the model's chat template.
 
-    `what` names a row in it.
+    With the model's `config`, for one that is longer than the text it can read, or that holds a token it does not have,
+    too. `what` names a row in it.
     """
+    known = config.get_text_config().vocab_size if config else float("inf")
+    most = positions(config) if config else float("inf")
     for number, row in enumerate(rows, 1):
-        length = len(tokenizer.apply_chat_template(row["messages"], tools=row.get("tools"), return_dict=False))
-        if length > max_length:
+        ids = tokenizer.apply_chat_template(row["messages"], tools=row.get("tools"), return_dict=False)
+        if len(ids) > max_length:
             raise InputError(
-                f"{what} {number} has {length} tokens, more than max_length {max_length}: it would be cut and never "
+                f"{what} {number} has {len(ids)} tokens, more than max_length {max_length}: it would be cut and never "
                 f"learn to stop; raise --max-length, or clean with `--max-tokens {max_length}`, which rejects such rows"
             )
+        if len(ids) > most:
+            raise InputError(
+                f"{what} {number} has {len(ids)} tokens, and the model reads {most} (max_position_embeddings in its "
+                f"config.json): clean with `--max-tokens {most}`, which rejects such rows, or take another model"
+            )
+        if max(ids) >= known:
+            raise InputError(
+                f"{what} {number} holds {tokenizer.convert_ids_to_tokens(max(ids))!r}, token {max(ids)}, and the model "
+                f"has {known} tokens: tokenizer and weights are not of one model; download it again, or resize its "
+                "embeddings (resize_token_embeddings) and save it"
+            )
+
+
+def positions(config) -> float:
+    """How many tokens a model reads, by its config; infinite where nothing says so, or its positions are stretched."""
+    text = config.get_text_config()
+    stretched = "factor" in str(getattr(text, "rope_parameters", None))
+    return float("inf") if stretched else getattr(text, "max_position_embeddings", None) or float("inf")
 
 
 def labelled(tokenizer, messages: list[dict[str, str]]) -> dict[str, list[int]]:

@@ -1,11 +1,12 @@
 """Scores that are never a matter of taste: valid JSON, fields, exact match, each with its interval."""
 
 import json
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from helpers.chats import for_template
+from helpers.chats import check_lengths, for_template
 from helpers.inference import generate
 
 LISTING = re.compile(
@@ -156,34 +157,55 @@ def evaluate_questions(
     ), answers
 
 
+def true_answer(tokenizer, row: dict) -> str:
+    """A row's last answer; where that calls tools, with the calls as the chat template writes them."""
+    *prompt, last = row["messages"]
+    if not last.get("tool_calls"):
+        return last["content"]
+    options = {"tools": row.get("tools"), "tokenize": False}
+    before = tokenizer.apply_chat_template(prompt, add_generation_prompt=True, **options)
+    whole = tokenizer.apply_chat_template(row["messages"], **options)
+    written = whole[len(os.path.commonprefix([before, whole])) :]
+    return tokenizer.decode(tokenizer(written, add_special_tokens=False)["input_ids"], skip_special_tokens=True).strip()
+
+
+def spoken(answer: str) -> str:
+    """An answer without what was thought before it, as Qwen3 and others write it: empty where it was not asked to."""
+    return answer.rpartition("</think>")[2].strip()
+
+
 def evaluate_rows(
     model, tokenizer, rows: Sequence[dict], progress: Callable[[int, int], None] | None = None
 ) -> tuple[dict, list[dict]]:
     """(scores, wrong answers) for any rows: JSON scores where every true answer is an object, else exact match.
 
     A wrong answer is {"prompt": messages, "wanted", "given"}. A model may write half as much again as the longest true
-    answer, and 32 tokens: what is longer than that is wrong anyway. Raises InputError for a row that the chat template
-    refuses.
+    answer, and 32 tokens: what is longer than that is wrong anyway. What it thought before its answer is not scored,
+    and a call of a tool is compared as the chat template writes it. Raises InputError for a row that the chat template
+    refuses, or that the model cannot read.
     """
     rows = for_template(tokenizer, rows)
-    truths = [row["messages"][-1]["content"] for row in rows]
+    check_lengths(tokenizer, rows, float("inf"), config=getattr(model, "config", None))
+    truths = [true_answer(tokenizer, row) for row in rows]
     longest = max(len(ids) for ids in tokenizer(truths, add_special_tokens=False)["input_ids"])
     room = longest * 3 // 2 + 32
-    if all(parse_object(truth) for truth in truths):
-        extraction, answers = evaluate_tickets(model, tokenizer, rows, progress, room)
-        scores = extraction.as_dict()
+    prompts, tools = [row["messages"][:-1] for row in rows], [row.get("tools") for row in rows]
+    answers = generate(model, tokenizer, prompts, room, progress=progress, tools=tools)
+    pairs = [(spoken(answer), spoken(truth)) for answer, truth in zip(answers, truths, strict=True)]
+    if all(parse_object(truth) for _, truth in pairs):
+        fields = [json.loads(truth) for _, truth in pairs]
+        scores = score_extraction([answer for answer, _ in pairs], fields).as_dict()
         right = [
-            score_extraction([answer], [fields]).exact_match.hits == 1
-            for answer, fields in zip(answers, true_fields(rows), strict=True)
+            score_extraction([answer], [wanted]).exact_match.hits == 1
+            for (answer, _), wanted in zip(pairs, fields, strict=True)
         ]
     else:
-        answers = generate(model, tokenizer, [row["messages"][:-1] for row in rows], room, progress=progress)
-        right = [answer.strip() == truth.strip() for answer, truth in zip(answers, truths, strict=True)]
+        right = [answer == truth for answer, truth in pairs]
         share = Share(sum(right), len(rows))
         scores = {"exact_match": share.value, "interval": share.interval, "rows": share.total}
     wrong = [
-        {"prompt": row["messages"][:-1], "wanted": row["messages"][-1]["content"], "given": answer}
-        for row, answer, good in zip(rows, answers, right, strict=True)
+        {"prompt": prompt, "wanted": truth, "given": answer}
+        for prompt, truth, answer, good in zip(prompts, truths, answers, right, strict=True)
         if not good
     ]
     return scores, wrong

@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Callable, Sequence
 
+from helpers.chats import positions
+
 Messages = list[dict[str, str]]
 
 
@@ -13,12 +15,14 @@ def generate(
     max_new_tokens: int = 120,
     batch_size: int = 64,
     progress: Callable[[int, int], None] | None = None,
+    tools: Sequence[list[dict] | None] = (),
 ) -> list[str]:
     """The model's greedy answers to chat prompts, in their order, without special tokens.
 
     Prompts go through the tokenizer's chat template, like the training rows, and are padded on the left: generation
     goes on from the last position of each row. Longest first, so that a batch holds prompts of like length.
-    `progress` is called with (answers done, answers wanted) after each batch.
+    `progress` is called with (answers done, answers wanted) after each batch. `tools` are those of each prompt.
+    An answer ends where the model can read no further.
     """
     import torch
 
@@ -30,19 +34,20 @@ def generate(
     try:
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
-            batch = tokenizer.apply_chat_template(
-                [prompts[i] for i in rows],
-                add_generation_prompt=True,
-                return_dict=True,
-                return_tensors="pt",
-                padding=True,
-            ).to(model.device)
+            texts = [
+                tokenizer.apply_chat_template(
+                    prompts[i], tools=tools[i] if tools else None, add_generation_prompt=True, tokenize=False
+                )
+                for i in rows
+            ]
+            batch = tokenizer(texts, add_special_tokens=False, return_tensors="pt", padding=True).to(model.device)
+            room = positions(model.config) - batch["input_ids"].shape[1]
             with torch.inference_mode():
                 # None, since models such as Qwen2.5 ship sampling settings, which greedy search would warn about
                 out = model.generate(
                     **model_inputs(batch),
                     pad_token_id=tokenizer.pad_token_id,
-                    max_new_tokens=max_new_tokens,
+                    max_new_tokens=int(max(1, min(max_new_tokens, room))),
                     do_sample=False,
                     temperature=None,
                     top_p=None,

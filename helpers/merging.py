@@ -8,9 +8,11 @@ from pathlib import Path
 from helpers.errors import InputError
 from helpers.files import clear_unfinished, digests, flush, save_json, whole_directory
 from helpers.inference import Messages, model_inputs
-from helpers.model_checks import MERGED
+from helpers.model_checks import MERGED, first_line
 from helpers.profiles import Profile
 
+ASKED = ("Hello, who are you?", "Write a sentence about the sea, and one about a mountain.", "17 + 25 = ?")
+CLOSE = {"float32": 0.05}  # how far logits may differ after a right merge; shorter numbers round more
 PATHS = ("dequantized", "full", "4bit")
 
 
@@ -42,6 +44,8 @@ def base_for(adapter: str | Path, profile: Profile, path: str):
     from helpers.models import fit_vocabulary, load_base
 
     base = fit_vocabulary(load_base(profile, quantize=path != "full"), adapter)
+    if path == "full" and getattr(base, "is_quantized", False):
+        raise InputError(f"{profile.model} is stored in quantized numbers, and has no full ones: --path dequantized")
     return dequantize(base, getattr(torch, profile.dtype)) if path == "dequantized" else base
 
 
@@ -60,6 +64,10 @@ def merge_attached(model):
     """A PEFT model merged into its base, which is returned. Raises InputError for kinds that PEFT does not merge."""
     try:
         return model.merge_and_unload(safe_merge=True).eval()
+    except ValueError as error:
+        if "NaNs" not in str(error):
+            raise
+        raise InputError(f"{first_line(error)}: the training that wrote it had failed, train it again") from error
     except (NotImplementedError, AttributeError) as error:
         kind = model.peft_config["default"].peft_type.value
         raise InputError(f"PEFT merges no adapter of the kind {kind}: serve it as it is") from error
@@ -71,7 +79,30 @@ def dequantize(model, dtype):
     for attribute in ("quantization_config", "_pre_quantization_dtype"):
         if hasattr(model.config, attribute):
             delattr(model.config, attribute)
-    return model.to(dtype)
+    return restore_conv1d(model).to(dtype)
+
+
+def restore_conv1d(model):
+    """The model with its Conv1D layers (GPT-2's, weights by inputs and outputs) back where 4-bit layers had taken
+    their place: those are Linear, the other way round, and files of them load into no GPT-2."""
+    import torch
+    from torch import nn
+    from transformers import AutoModelForCausalLM
+    from transformers.pytorch_utils import Conv1D
+
+    with torch.device("meta"):
+        plain = AutoModelForCausalLM.from_config(model.config)
+    for name, layer in plain.named_modules():
+        if isinstance(layer, Conv1D) and isinstance(model.get_submodule(name), nn.Linear):
+            linear = model.get_submodule(name)
+            layer.weight, layer.bias = nn.Parameter(linear.weight.detach().T.contiguous()), linear.bias
+            model.set_submodule(name, layer)
+    return model
+
+
+def steps_of(conversion) -> list[str]:
+    """The names of what transformers does to a tensor while loading it."""
+    return [type(step).__name__ for step in getattr(conversion, "operations", None) or []]
 
 
 def save_merged(model, tokenizer, out: str | Path) -> Path:
@@ -90,6 +121,8 @@ def save_merged(model, tokenizer, out: str | Path) -> Path:
         raise InputError(f"{out} needs {needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free: make room first")
     try:
         with whole_directory(out) as work:
+            if read := getattr(model, "_weight_conversions", None):  # of a quantized base; saving cannot undo that
+                model._weight_conversions = [one for one in read if not any("Bnb" in name for name in steps_of(one))]
             model.save_pretrained(work)
             tokenizer.save_pretrained(work)
             flush(work)
@@ -97,6 +130,18 @@ def save_merged(model, tokenizer, out: str | Path) -> Path:
     except (OSError, SafetensorError) as error:
         raise InputError(f"cannot write {out}: {getattr(error, 'strerror', None) or error}") from None
     return Path(out)
+
+
+def prove(out: str | Path, adapter: str | Path, profile: Profile, path: str) -> float:
+    """The largest logit difference between the merged model that lies in `out`, loaded from there, and the adapter on
+    its base as it was merged along `path`. Raises InputError for a merged model that does not load."""
+    from helpers.models import adapter_tokenizer, load_adapter, load_merged
+
+    tokenizer = adapter_tokenizer(adapter, profile.model)
+    tokenizer.chat_template = tokenizer.chat_template or "{{ messages[0]['content'] }}"
+    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+    trained, merged = load_adapter(adapter, profile, path != "full"), load_merged(Path(out), profile)
+    return max_logit_difference(trained, merged, tokenizer, [[{"role": "user", "content": text}] for text in ASKED])
 
 
 def max_logit_difference(model, other, tokenizer, prompts: Sequence[Messages], batch_size: int = 32) -> float:

@@ -7,7 +7,7 @@ import re
 import warnings
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +20,9 @@ OWN_CODE = (
     "asks to run Python code that came with it, which is never done here: take a model of a kind that transformers has "
     "itself"
 )
+
+
+CAUSAL = "and only causal language models can be trained here: take one whose config.json names a ...ForCausalLM"
 
 
 @contextmanager
@@ -38,6 +41,8 @@ def loading(model: str | Path, weights: bool = False) -> Iterator[None]:
             raise
         if asks_for_own_code(error):
             raise InputError(f"{model} {OWN_CODE}") from error
+        if "Unrecognized configuration class" in str(error):
+            raise InputError(f"{model} is of a kind that has no causal language model, {CAUSAL}") from error
         raise InputError(f"{model} cannot be loaded: {first_line(error)}") from error
 
 
@@ -147,6 +152,38 @@ def weights_missing(directory: Path) -> str:
     if missing := sorted(shards - present):
         return f"is not whole: {', '.join(missing[:3])} is missing"
     return "" if present or any(directory.glob("*.bin")) else "holds no weights (*.safetensors)"
+
+
+def check_kind(config, model: str | Path) -> None:
+    """Raise InputError for a model that was trained to fill gaps: it sees the words behind the one that is asked for,
+    and would learn to copy them."""
+    if any("MaskedLM" in name for name in config.architectures or ()):
+        raise InputError(f"{model} ({config.architectures[0]}) fills gaps in texts, {CAUSAL}")
+
+
+def stored_in(config) -> str:
+    """The method that a model's weights are stored in, such as "gptq" or "bitsandbytes"; '' for plain numbers."""
+    found = getattr(config, "quantization_config", None) or getattr(config.get_text_config(), "quantization_config", {})
+    found = found if isinstance(found, dict) else (found.to_dict() if found else {})
+    return str(found.get("quant_method", "") or ("bitsandbytes" if found.get("load_in_4bit") else ""))
+
+
+def check_quantized(config, model: str | Path) -> None:
+    """Raise InputError for a model whose weights are stored in quantized numbers that cannot be trained on here."""
+    if (method := stored_in(config)) not in ("", "bitsandbytes"):
+        raise InputError(
+            f"{model} is quantized already ({method}): take the model that it was made from; --quantize makes its "
+            "4-bit layers while loading"
+        )
+
+
+def check_loaded(missing: Iterable[str], model: str | Path) -> None:
+    """Raise InputError for weights that a model's files do not hold: transformers draws them at random and goes on."""
+    if names := sorted(missing):
+        raise InputError(
+            f"{model} holds no {names[0]}{f' and {len(names) - 1} other weights' * (len(names) > 1)}, which would be "
+            "random numbers: take the whole causal language model, or download it again"
+        )
 
 
 def check_pickle(file: Path) -> None:

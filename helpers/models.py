@@ -5,6 +5,7 @@ import json
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from helpers.chats import check_template, check_words
 from helpers.errors import InputError
@@ -12,12 +13,16 @@ from helpers.model_checks import (
     WEIGHTS,
     adapter_names,
     blocks_left_out,
+    check_kind,
+    check_loaded,
     check_quantization,
+    check_quantized,
     check_recorded,
     check_weights,
     first_line,
     loading,
     read_json,
+    stored_in,
 )
 from helpers.profiles import Profile
 
@@ -40,9 +45,20 @@ def load_tokenizer(model: str | Path, padding_side: str = "right"):
     check_words(tokenizer, model)
     check_template(tokenizer)
     if tokenizer.eos_token is None:
-        raise InputError(f"the tokenizer of {model} has no eos_token: a model could not learn to stop; set one")
+        raise InputError(
+            f"the tokenizer of {model} has no eos_token: a model could not learn to stop; name one "
+            "in its tokenizer_config.json"
+        )
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
     return tokenizer
+
+
+def load_config(model: str | Path):
+    """The config of a model directory, of a config file or of a hub id. Raises InputError where it cannot be loaded."""
+    from transformers import AutoConfig
+
+    with loading(model):
+        return AutoConfig.from_pretrained(str(model), trust_remote_code=False)
 
 
 def nf4_config(compute_dtype: str):
@@ -61,29 +77,52 @@ def nf4_config(compute_dtype: str):
 def load_base(profile: Profile, quantize: bool | None = None):
     """The base model of `profile`, in NF4 if `quantize` (default: as the profile says), on its GPU if there is one.
 
-    With `profile.random_weights`, the architecture in the profile's config with random weights. Raises InputError for
-    a path that holds no model, for one that cannot be loaded, and where this machine has no 4-bit layers.
+    One that is stored in bitsandbytes' numbers is loaded as it is. With `profile.random_weights`, the architecture in
+    the profile's config with random weights. Raises InputError for a path that holds no model, for one that cannot be
+    loaded, is no causal language model or comes with a part of its weights alone, and where this machine has no 4-bit
+    layers.
     """
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
 
     quantize = profile.quantize if quantize is None else quantize
     dtype = getattr(torch, profile.dtype)
     if quantize:
         check_quantization()
     if profile.random_weights:
-        return _random_weights(AutoConfig.from_pretrained(profile.model, trust_remote_code=False), dtype, quantize)
+        return _random_weights(load_config(profile.model), dtype, quantize)
     check_model(profile.model)
     with loading(profile.model, weights=True):
         check_weights(Path(profile.model))
-        model = AutoModelForCausalLM.from_pretrained(
+        config = load_config(profile.model)
+        check_kind(config, profile.model)
+        check_quantized(config, profile.model)
+        # where nothing is to be quantized the argument stays away: None would hide how the weights are stored
+        nf4 = {"quantization_config": nf4_config(profile.dtype)} if quantize and not stored_in(config) else {}
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             profile.model,
             dtype=dtype,
             device_map={"": 0} if torch.cuda.is_available() else None,
-            quantization_config=nf4_config(profile.dtype) if quantize else None,
             trust_remote_code=False,
+            output_loading_info=True,
+            **nf4,
         )
+        model, report = loaded
+        check_loaded(report["missing_keys"], profile.model)
+    if nf4:
+        check_read_weights(model, profile.model)
     return keep_trainable(name_loss(model))
+
+
+def check_read_weights(model, name: str) -> None:
+    """Raise InputError for a model whose own code reads a weight that is in 4 bits now, as Mamba's does."""
+    if found := [part for part, layer in model.named_modules() if part.endswith(".dt_proj") and is_4bit(layer)]:
+        raise InputError(f"{name} reads the weight of {found[0]} itself, which 4 bits do not allow: add --no-quantize")
+
+
+def is_4bit(layer) -> bool:
+    """Whether a layer's weight is in bitsandbytes' 4 bits."""
+    return hasattr(getattr(layer, "weight", None), "quant_state")
 
 
 def name_loss(model):
@@ -196,11 +235,8 @@ def check_model(model: str | Path) -> None:
 
 def check_loadable(model: str | Path) -> None:
     """Raise InputError for a model whose tokenizer, chat template, config or weights (of a directory) are no good."""
-    from transformers import AutoConfig
-
     load_tokenizer(model)
-    with loading(model):
-        AutoConfig.from_pretrained(str(model), trust_remote_code=False)
+    load_config(model)
     check_weights(Path(model))
 
 
@@ -252,7 +288,7 @@ def check_base(adapter: str | Path, model: str | Path) -> None:
     if wanted.get(key) != found.get(key):
         raise InputError(
             f"{adapter} was trained on another base: its record says {wanted['name']} ({key} {wanted[key][:12]}), "
-            f"but {model} has {key} {str(found.get(key))[:12]}; give the base that it was trained on"
+            f"but {model} has {key} {str(found.get(key))[:12]}; give the base that it was trained on, as --model"
         )
 
 

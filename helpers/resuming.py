@@ -25,6 +25,7 @@ from helpers.training import (
     mark_complete,
     save_adapter,
     sft_config,
+    stop_at_no_number,
 )
 
 LOCK = ".lock"
@@ -74,11 +75,12 @@ def train(
             save_strategy="steps",
             save_steps=0.1,
             logging_steps=1,
+            logging_nan_inf_filter=False,
             seed=seed,
             report_to=report_to,
             **overrides,
         )
-        followed = [mark_complete(), *callbacks]
+        followed = [stop_at_no_number(), mark_complete(), *callbacks]
         trainer = make_trainer(profile, rows, args, followed, eval_rows, template, target_modules=targets)
         order_by_epoch(trainer)
         start = time.perf_counter()
@@ -116,7 +118,9 @@ def order_by_epoch(trainer) -> None:
 
 
 def directory_of(out: str | Path) -> Path:
-    """Where the checkpoints of the run for `out` are kept until it is finished."""
+    """Where the checkpoints of the run for `out` are kept until it is finished. Raises InputError for "." and "/"."""
+    if not Path(out).name:
+        raise InputError(f"--out {out}: is there already; name a directory to make")
     return Path(out).with_name(f"{Path(out).name}.run")
 
 

@@ -1,5 +1,6 @@
 """Supervised fine-tuning of an adapter: the configs, and one run from rows to an adapter on disk."""
 
+import math
 import shutil
 import sys
 import time
@@ -41,7 +42,9 @@ def sft_config(profile: Profile, output_dir: str | Path, **overrides):
         gradient_accumulation_steps=profile.gradient_accumulation,
         learning_rate=profile.learning_rate,
         lr_scheduler_type="cosine",
-        warmup_steps=0.05,
+        warmup_steps=0.05
+        if profile.max_steps > 1
+        else 0,  # it begins with a rate of 0: a single step would learn nothing
         max_grad_norm=0.3,  # as the QLoRA paper has it (arXiv 2305.14314)
         adam_beta2=0.95,
         max_length=profile.max_length,
@@ -92,30 +95,36 @@ def make_trainer(profile: Profile, rows: Sequence[dict], args, callbacks=(), eva
 
     `template` is a chat template to use in place of the model's own; `lora` goes to `lora_config`.
     Raises InputError for rows that the chat template refuses or that are longer than max_length, and for target modules
-    that the model does not have.
+    that the model does not have, or that cannot be adapted.
     """
     from transformers import PrinterCallback, ProgressCallback
     from trl import SFTTrainer
 
-    from helpers.models import load_base, load_tokenizer
+    from helpers.models import load_base, load_config, load_tokenizer
 
     score_answers_only()
     tokenizer = load_tokenizer(profile.model)
     tokenizer.chat_template = template or tokenizer.chat_template
     fitted = [for_template(tokenizer, some, what) for some, what in ((rows, "row"), (eval_rows, "--eval row"))]
+    read = load_config(profile.model)
     for some, what in zip(fitted, ("row", "--eval row"), strict=True):
-        check_lengths(tokenizer, some, profile.max_length, what)
+        check_lengths(tokenizer, some, profile.max_length, what, read)
     model, config = load_base(profile), lora_config(profile, **lora)
     check_targets(model, config.target_modules)
-    trainer = SFTTrainer(
-        model=model,
-        args=args,
-        train_dataset=to_dataset(fitted[0]),
-        eval_dataset=to_dataset(fitted[1]) if eval_rows else None,
-        processing_class=tokenizer,
-        peft_config=config,
-        callbacks=list(callbacks),
-    )
+    try:
+        trainer = SFTTrainer(
+            model=model,
+            args=args,
+            train_dataset=to_dataset(fitted[0]),
+            eval_dataset=to_dataset(fitted[1]) if eval_rows else None,
+            processing_class=tokenizer,
+            peft_config=config,
+            callbacks=list(callbacks),
+        )
+    except ValueError as error:
+        if "target_modules" not in str(error):
+            raise
+        raise InputError(f"these layers cannot be adapted, name others with --target-modules: {error}") from error
     for printer in (PrinterCallback, ProgressCallback):  # they print each log as a dictionary
         trainer.remove_callback(printer)
     return float32_adapters(trainer)
@@ -218,6 +227,25 @@ def training_bar():
             self.line.close()
 
     return TrainingBar()
+
+
+def stop_at_no_number():
+    """A callback that ends a run at the first loss that is no number, which nothing can be learned from any more.
+
+    By default transformers logs the mean of the earlier losses in its place (`logging_nan_inf_filter`).
+    """
+    from transformers import TrainerCallback
+
+    class StopAtNoNumber(TrainerCallback):
+        def on_log(self, args, state, control, logs=None, **kwargs):
+            if logs and not math.isfinite(loss := float(logs.get("loss", 0))):
+                raise InputError(
+                    f"the loss is {loss} at step {state.global_step}, and no step after it learns: "
+                    f"lower --learning-rate (it is {args.learning_rate:g}), or look for numbers in the base's weights "
+                    f"that are not finite; if there is a {args.output_dir}, remove it, its checkpoint is no better"
+                )
+
+    return StopAtNoNumber()
 
 
 def mark_complete():

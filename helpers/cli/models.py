@@ -35,7 +35,7 @@ def train(
     target_modules: Annotated[
         str, typer.Option("--target-modules", metavar="NAMES", help="Layers to adapt, such as q_proj,v_proj.")
     ] = "all-linear",
-    learning_rate: Annotated[float | None, typer.Option(min=0, help="Peak learning rate.")] = None,
+    learning_rate: Annotated[float | None, typer.Option("--learning-rate", "--lr", min=0, help="Peak rate.")] = None,
     max_length: Annotated[int | None, typer.Option(min=8, help="Longest conversation in tokens.")] = None,
     quantize: Annotated[
         bool | None, typer.Option("--quantize/--no-quantize", help="QLoRA (NF4 base) or plain LoRA.")
@@ -44,7 +44,7 @@ def train(
         Path | None, typer.Option("--eval", metavar="ROWS.jsonl", help="Rows to take the loss on at each checkpoint.")
     ] = None,
     template: Template = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of adapter, order of rows and dropout.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of adapter, order of rows and dropout.")] = 0,
     report_to: Annotated[
         str, typer.Option("--report-to", metavar="NAME", help="Where losses go, too: tensorboard, wandb and so on.")
     ] = "none",
@@ -186,7 +186,7 @@ def merge(
         ),
     ] = None,
 ) -> None:
-    """Merge an adapter into its base and write a model that loads like any other."""
+    """Merge an adapter into its base, write a model that loads like any other, and compare it with the adapter."""
     from helpers import merging
     from helpers.models import adapter_tokenizer, trained_in_4bit
 
@@ -195,7 +195,13 @@ def merge(
         raise InputError(f"{out} exists already: choose another directory, or remove it first")
     path = path or ("full" if trained_in_4bit(adapter) is False else "dequantized")
     merged = merging.merge(adapter, chosen, path)
-    print(f"merged model in {merging.save_merged(merged, adapter_tokenizer(adapter, chosen.model), out)}")
+    print(f"merged model in {merging.save_merged(merged, adapter_tokenizer(adapter, chosen.model), out)}", flush=True)
+    del merged
+    difference = merging.prove(out, adapter, chosen, path)
+    print(f"loaded from there, its logits differ from the adapter's by at most {difference:.2g}")
+    if difference > merging.CLOSE.get(chosen.dtype, 1) and path != "4bit":
+        print(f"error: {out} does not answer as the adapter does: do not use it; see notebook 08", file=sys.stderr)
+        raise typer.Exit(1)
 
 
 def serve(

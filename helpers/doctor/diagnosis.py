@@ -142,7 +142,7 @@ def refused(given: Report) -> tuple[str, str] | None:
 
 def match(case: Case, given: Report) -> Iterator[Evidence]:
     """All evidence of one case."""
-    for wording in case.wordings:
+    for wording in (*case.wordings, *case.tails):
         for n, (start, end) in enumerate(ends(wording.find(given))):
             if n == 0 and not wording.fits(given):
                 if end - start >= TELLING:

@@ -268,7 +268,8 @@ def word(entry: str) -> str:
     letters = plain(entry)
     if not letters:
         raise ValueError("an empty word")
-    before = r"(?<![\d.])" if letters[0].isdigit() else r"(?<![a-z])" if letters[0].isascii() else ""
+    first = letters[0]
+    before = r"(?<![\d.])" if first.isdigit() else r"(?<![a-z])" if first.isascii() and first.isalpha() else ""
     after = (
         r"(?!\d|\.\d)" if letters[-1].isdigit() else r"(?![a-z])" if len(letters) <= 4 and letters[-1].isascii() else ""
     )
@@ -302,8 +303,8 @@ def read(path: Path) -> Case:
             title=table["title"],
             types=tuple(table["types"]),
             wordings=tuple(map(wording, table.get("wordings", []) + table.get("guarded", []))),
-            hints=tuple(map(wording, table.get("hints", []))),
             tails=tuple(map(wording, table.get("tails", []))),
+            hints=tuple(map(wording, table.get("hints", []))),
             frames=tuple(map(wording, table.get("frames", []))),
             last_frames=tuple(map(wording, table.get("last_frames", []))),
             symptoms=tuple(symptom(line) for language in described.values() for line in language),

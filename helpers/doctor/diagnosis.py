@@ -157,14 +157,13 @@ def match(case: Case, given: Report) -> Iterator[Evidence]:
                     )
                 break
             header = given.header(end - 1)
-            if given.of_other_models or header is None and given.elsewhere:
+            if header is None and prose.elsewhere(given.flat):
                 yield Evidence(case, UNSURE, start, "it is about other software")
             elif header is None:
                 yield weighed(case, OTHER if given.last else ALONE, start, given)
             else:
                 yield weighed(case, LISTED if header.type in case.types else OTHER, start, given)
-    if not given.of_other_models:
-        yield from unfinished(case, given)
+    yield from unfinished(case, given)
     weak = [(HINT, start) for hint in case.hints for start, _ in ends(hint.find(given)) if hint.fits(given)]
     if len(" ".join(given.told.split())) <= prose.DESCRIPTION:
         found = (at for symptom in case.symptoms for at in symptom.find(given.told))
@@ -172,7 +171,7 @@ def match(case: Case, given: Report) -> Iterator[Evidence]:
     for confidence, start in weak:
         if given.last:
             yield Evidence(case, FAINT, start, "the exception says something else")
-        elif given.elsewhere:
+        elif prose.elsewhere(given.flat):
             yield Evidence(case, FAINT, start, "it is about other software")
         elif prose.of_speed(given.told):
             yield Evidence(case, FAINT, start, "it is about speed")

@@ -138,41 +138,6 @@ OTHER_MATTERS = re.compile(
     r"|扩散模型|卷积",
     re.ASCII,
 )
-# Models of other kinds, by the names of what trains or runs them: images and video, speech, vision, recommenders,
-# taggers, the life sciences, robots. A library's message is the same there, and its cause is another one.
-OTHER_MODELS = re.compile(
-    r"(?<![_.])diffusers|diffusion(?!gemma)|controlnet|\bsd-?xl|\bsd3|dreambooth|onetrainer|simpletuner|ai-toolkit|invokeai"
-    r"|fooocus|kohya|sd-scripts|comfyui|custom_nodes|automatic1111|\bto_(?:q|qkv|out)[._](?:lora|0)"
-    r"|animatediff|cogvideo|hunyuanvideo|\bwan-?2\.\d|text.to.(?:image|video|speech)|文生图|文生视频|生图"
-    r"|whisper|wav2vec|hubert\b|speecht5|generat\w+ speech|speech (?:recogn|synth|model)|\bspeaker|\bvoice|\basr\b"
-    r"|\btts\b|funasr|espnet|\bkaldi|vocoder|sovits|cosyvoice|语音(?:识别|合成|克隆)"
-    r"|mmdet|mmseg|mmpose|mmcls|detectron|ultralytics|\byolo|(?:zoe|mono|\bmi|any)depth|depth (?:estimat|anything)"
-    r"|segment.anything|\bsam2\b|\bdetr\b|gaussian.splat|\bnerf|point.?cloud|\blidar|autonomous driv|自动驾驶|dinov\d"
-    r"|recbole|recommend(?:er|ation) (?:model|system)|推荐系统|collaborative filter|gliner|glirel|\bspacy\b"
-    r"|sentence.transformers|setfit|bertopic|word2vec|fasttext|nanopore|basecall|alphafold|openfold|rdkit|gluonts|\bchronos-"
-    r"|stable.baselines|\brllib\b|\bgym(?:nasium)?\b|isaac ?(?:gym|lab|sim)|lerobot",
-    re.ASCII,
-)
-# Names that only who works with language models says; LoRA and fine-tuning are for any model.
-LANGUAGE_MODELS = re.compile(
-    r"\bv?llms?\b|language model|(?<!o)llama|qwen|mistral|mixtral|gemma|\bphi-?\d|glm|baichuan"
-    r"|deepseek|falcon|bloom|\bgpt|\btrl\b|unsloth|axolotl|swift|\bsft|\bdpo|grpo|\bvllm|gguf|chat.?template"
-    r"|internlm|internvl|minicpm|llava|vicuna|alpaca|merge_and_unload|causallm|\bcausal_lm|大模型|语言模型|对话模板",
-    re.ASCII,
-)
-# Packages that a training of a language model goes through; another one among an exception's frames is its author's.
-PACKAGE = re.compile(r"(?:site|dist)-packages/([a-z]\w+)/")
-USUAL = frozenset(
-    """accelerate adapters aiohttp anyio apex auto_gptq autotrain awq axolotl bitsandbytes click cloudpickle colossalai
-    dask datasets deepspeed dill distributed evaluate fastapi fastchat filelock fire flash_attn flash_attn_interface
-    fsspec gptqmodel gradio h11 hf_transfer hqq httpcore httpx huggingface_hub hydra importlib_metadata ipykernel
-    ipython jinja2 joblib jsonlines kernels liger_kernel llamafactory llmtuner markupsafe megatron
-    mlflow mmengine modelscope mpi4py multiprocess nltk numba numpy omegaconf openai optimum packaging pandas pathos
-    peft pip pyarrow pydantic pydantic_core ray regex requests rich safetensors scipy sentencepiece
-    setuptools sglang six sklearn starlette swift tensorboard tensorboardx tensorflow tiktoken tokenizers torch
-    torch_npu torch_xla torchao torchaudio torchtune torchvision tornado tqdm transformer_engine transformers triton trl
-    typer unsloth unsloth_zoo urllib3 uvicorn vllm wandb xformers xturing yaml zmq""".split()
-)
 # What shows that it is about other software, or about building a package.
 ELSEWHERE = re.compile(
     r"comfyui|custom_nodes|stable.diffusion|dreambooth|automatic1111|\bsdxl\b|kohya|sd-scripts|\bmlx\b|\bflux\b"
@@ -244,13 +209,6 @@ def elsewhere(flat: str) -> bool:
     if ELSEWHERE.search(flat) or foreign().search(flat):
         return True
     return bool(OTHER_MATTERS.search(flat)) and not OURS.search(flat)
-
-
-def of_other_models(flat: str) -> bool:
-    """Whether what failed is a model of another kind, whatever library says so."""
-    if OTHER_MODELS.search(flat):
-        return not LANGUAGE_MODELS.search(flat)
-    return not USUAL.issuperset(PACKAGE.findall(flat)) and not OURS.search(flat)
 
 
 def complaints(flats: Iterable[str], most: int = 4) -> list[str]:

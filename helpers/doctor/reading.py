@@ -10,7 +10,7 @@ from functools import cached_property
 
 from helpers.doctor.catalogue import GAP, TIGHT, plain
 from helpers.doctor.pasted import cleaned
-from helpers.doctor.prose import SPOKEN, elsewhere, of_other_models, told
+from helpers.doctor.prose import SPOKEN, told
 
 LONG = 100_000  # characters; what is longer is read by its head, its tail, and the lines that speak of trouble
 HEAD, TAIL = 8_000, 50_000
@@ -120,16 +120,6 @@ class Report:
     def told(self) -> str:
         """The flat text with spaces for all that no person says."""
         return told(self.flats)
-
-    @cached_property
-    def elsewhere(self) -> bool:
-        """Whether it is about other software, or a model of another kind."""
-        return elsewhere(self.flat) or self.of_other_models
-
-    @cached_property
-    def of_other_models(self) -> bool:
-        """Whether it is about a model of another kind."""
-        return of_other_models(self.flat)
 
     @property
     def bare(self) -> bool:

@@ -50,16 +50,18 @@ def shares(part):
     return sum(right) / len(right), sum(named) / len(named)
 
 
-@pytest.mark.parametrize("part", (*PARTS, "open", "second_open", "third_open", "third_held", "sixth_open"))
-def test_scores_have_floors(part):
+@pytest.mark.parametrize(
+    ("part", "most"),
+    [(part, 0.03) for part in (*PARTS, "open", "second_open", "third_open", "third_held", "sixth_open")]
+    + [("fifth_open", 0.12)],
+)
+def test_scores_have_floors(part, most):
     right, named = shares(part)
     assert right >= 0.95, f"{right:.1%} of the known reports are right"
-    assert named <= 0.03, f"{named:.1%} of the unrelated reports are given a name"
+    assert named <= most, f"{named:.1%} of the unrelated reports are given a name"
 
 
-@pytest.mark.parametrize(
-    ("part", "least", "most"), [("fourth_held", 0.85, 0.2), ("fifth_open", 0.75, 0.18), ("fifth_held", 0.78, 0.1)]
-)
+@pytest.mark.parametrize(("part", "least", "most"), [("fourth_held", 0.85, 0.2), ("fifth_held", 0.8, 0.1)])
 def test_scores_of_reports_that_no_rule_was_written_from_have_floors(part, least, most):
     right, named = shares(part)
     assert right >= least, f"{right:.1%} of the known reports are right"

@@ -4,6 +4,7 @@ A wording is a stable fragment of a message. Case, quotes, spaces and line break
 anything within one message (300 characters outside of one), `~` for the rest of one name; Windows paths are matched
 with forward slashes. A wording that others use, too, is a table: `{ text = "...", library = "datasets" }` counts where
 that library is in sight, `any`, `also` and `none` ask for other words, `ours = true` for no other framework in sight.
+`tails` are wordings that stand later in a message and say it where its beginning was not pasted.
 """
 
 import re
@@ -181,6 +182,7 @@ class Case:
     title: str
     types: tuple[str, ...]
     wordings: tuple[Wording, ...]
+    tails: tuple[Wording, ...]  # what their messages go on with: all that is left where the beginning is cut off
     hints: tuple[Wording, ...]
     frames: tuple[Wording, ...]
     last_frames: tuple[Wording, ...]  # those that say it only where the traceback ends within them
@@ -266,7 +268,8 @@ def word(entry: str) -> str:
     letters = plain(entry)
     if not letters:
         raise ValueError("an empty word")
-    before = r"(?<![\d.])" if letters[0].isdigit() else r"(?<![a-z])" if letters[0].isascii() else ""
+    first = letters[0]
+    before = r"(?<![\d.])" if first.isdigit() else r"(?<![a-z])" if first.isascii() and first.isalpha() else ""
     after = (
         r"(?!\d|\.\d)" if letters[-1].isdigit() else r"(?![a-z])" if len(letters) <= 4 and letters[-1].isascii() else ""
     )
@@ -300,6 +303,7 @@ def read(path: Path) -> Case:
             title=table["title"],
             types=tuple(table["types"]),
             wordings=tuple(map(wording, table.get("wordings", []) + table.get("guarded", []))),
+            tails=tuple(map(wording, table.get("tails", []))),
             hints=tuple(map(wording, table.get("hints", []))),
             frames=tuple(map(wording, table.get("frames", []))),
             last_frames=tuple(map(wording, table.get("last_frames", []))),

@@ -21,7 +21,8 @@ LISTED, ALONE, OTHER, HINT, WORDS, UNSURE, FAINT = 0.95, 0.85, 0.75, 0.7, 0.65, 
 # A traceback that was cut before its exception says it, by where it was, or by how the message begins.
 FRAMES, BROKEN = 0.62, 0.61
 NAMED = BY_LIKENESS = 0.6
-ALIKE, MARGIN = 0.13, 2.2  # likeness that names a case, and how many times that of the second it is
+ALIKE, MARGIN = 0.14, 1.35  # likeness that names a case, and how many times that of the second it is
+FAR = 2.2  # the same where another case's words come first
 BARELY = re.compile(r"(?:[\w.]+\.)?(?:exception|(?:fatal )?error): (?=\S)")  # a program's message, no description
 EXACT = 30  # letters by which a sentence is found again
 STORY = 3_000  # characters that a person writes; more is a log
@@ -95,22 +96,27 @@ def by_words(ranked: list[Evidence], given: Report) -> list[Evidence]:
     it."""
     alike = {case: score for score, case, _ in likeness.ranked(prose.complaints(given.flats), load())}
     first = alike.get(ranked[0].case, 0.0)
-    better = [one for one in ranked if one.confidence == WORDS and alike.get(one.case, 0.0) > MARGIN * first]
+    better = [one for one in ranked if one.confidence == WORDS and alike.get(one.case, 0.0) > FAR * first]
     return sorted(ranked, key=lambda one: (one not in better, -alike.get(one.case, 0.0) if one in better else 0))
 
 
 def by_likeness(given: Report) -> list[Evidence]:
-    """The case that a description is most like, when it tells of a fault and no second case is near."""
-    if given.last or given.traced or len(given.flat) > STORY or not prose.of_this_field(given.flat):
+    """The case that a description is most like, when it tells of a fault that people describe and no second is near."""
+    if given.last or given.framed >= 0 or len(given.flat) > STORY or not prose.of_this_field(given.flat):
         return []
-    if prose.settled(given.flats) or any(map(BARELY.match, given.flats)):
+    if (
+        prose.settled(given.flats)
+        or prose.of_speed(given.told)
+        or prose.wishes(given.flat)
+        or any(map(BARELY.match, given.flats))
+    ):
         return []
     complaints = prose.complaints(given.flats)
     found = likeness.ranked(complaints, load())
     if not found:
         return []
     score, case, n = found[0]
-    if score < ALIKE or any(score < MARGIN * second for second, *_ in found[1:2]):
+    if score < ALIKE or not case.described or any(score < MARGIN * second for second, *_ in found[1:2]):
         return []
     if any(symptom.excludes(given.told) for symptom in case.symptoms):
         return []
@@ -142,7 +148,7 @@ def refused(given: Report) -> tuple[str, str] | None:
 
 def match(case: Case, given: Report) -> Iterator[Evidence]:
     """All evidence of one case."""
-    for wording in case.wordings:
+    for wording in (*case.wordings, *case.tails):
         for n, (start, end) in enumerate(ends(wording.find(given))):
             if n == 0 and not wording.fits(given):
                 if end - start >= TELLING:
@@ -167,6 +173,8 @@ def match(case: Case, given: Report) -> Iterator[Evidence]:
             yield Evidence(case, FAINT, start, "the exception says something else")
         elif prose.elsewhere(given.flat):
             yield Evidence(case, FAINT, start, "it is about other software")
+        elif prose.of_speed(given.told):
+            yield Evidence(case, FAINT, start, "it is about speed")
         else:
             yield weighed(case, confidence, start, given)
 
@@ -204,6 +212,6 @@ def weighed(case: Case, confidence: float, at: int, given: Report) -> Evidence:
     if len(given.flat) <= STORY:
         if prose.settled(given.flats[given.index(at) if last else 0 :]):
             return Evidence(case, UNSURE, at, "the report says that it is settled")
-        if last is None and prose.asks(prose.sentence(given.flat, given.flat_at(at))):
+        if last is None and not given.traced and prose.asks(prose.sentence(given.flat, given.flat_at(at))):
             return Evidence(case, UNSURE, at, "a question about it is no fault")
     return Evidence(case, confidence, at)

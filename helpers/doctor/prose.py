@@ -71,12 +71,28 @@ WISHES = re.compile(
     r"\bhope\b|clarif|\bwonder|curious|feature request|please (?:add|support)|would be (?:nice|great)"
     r"|期待|希望|请求支持"
 )
+# What somebody asks the authors for, or tells them that they broke, anywhere in a text.
+REQUESTS = re.compile(
+    r"\bplease (?:add|support|allow|let|provide|consider)\b|would be (?:nice|great|helpful)|feature request|clarif"
+    r"|(?:write|add|more|some|better) .{0,12}documentation|\bis it possible to\b(?! (?:fix|solve|avoid))"
+    r"|\b(?:can|could|would) you (?:please )?(?:add|write|provide|support|share|release|explain)\b"
+    r"|\bis there (?:a|any)\b.{0,12}\bway\b(?! (?:to|of) (?:fix|solv|avoid|work|resolv|get rid))|\bcurious|\bwonder"
+    r"|(?:希望|建议|期待|请求|能否).{0,4}(?:支持|增加|添加|提供|加入|加上|新增)"
+    r"|\bbroken? (?:with|in|by|since) .{0,30}(?:version|release|update)"
+)
 CHINESE = re.compile(r"[\u4e00-\u9fff]{2}")
 TRANSLATED = 200  # characters of an exception's message
 # A line of a program, of its settings or of a log; what a person writes has few of these signs.
 SIGNS = re.compile(r"[=(){}\[\]<>|\\_]|--|://|\S/\S")
 FEW = 0.2  # signs a word
 SPOKEN = re.compile(r"(?:(?<![^\s])[a-z][\w-]*[,:]? ){4}[a-z]|[\u4e00-\u9fff]{5}")  # words in a row beside code
+# A line that only sets something; that somebody set it is no description of a fault.
+SETS = re.compile(r"(?:export )?[\w.\-]+ ?= ?[\w.\[({/-][^ ]*(?<![([{])(?: \\)?", re.ASCII)
+# Matters that no case is about: how fast it goes, how busy the GPU is.
+SPEED = re.compile(
+    r"\btrain(?:s|ing)?\b.{0,30}\bslow(?:er|ly|ness)?\b|\bslow(?:er)? train|gpu utili[sz]ation"
+    r"|(?:训练|微调).{0,14}慢|利用率"
+)
 # Lines that a program writes, whatever their length.
 LOG = re.compile(
     r"^\W*(?:\S*[:/]\S*/|running (?!into|out|my|the|a |on|this|it |with)|copying "
@@ -162,15 +178,25 @@ def asks(said: str) -> bool:
     return asking is not None and not any(map(concepts()["fails"].search, clauses[:asking]))
 
 
+def wishes(flat: str) -> bool:
+    """Whether somebody asks for something that is not there."""
+    return bool(REQUESTS.search(flat))
+
+
 def told(flats: Iterable[str]) -> str:
     """The lines, flat as for matching and joined, with spaces for what a program wrote, and in a longer text for all
     that no person says; nothing of a text about other software. What is repeated endlessly is called gibberish."""
     said = " ".join(flats)
     if not of_this_field(said):
         return ""
-    people = says if len(said) > DESCRIPTION else lambda line: not LOG.match(line)
+    people = says if len(said) > DESCRIPTION else lambda line: not LOG.match(line) and not SETS.fullmatch(line)
     said = " ".join(line if people(line) else " " * len(line) for line in flats)
     return AGAIN.sub(lambda again: GIBBERISH.ljust(len(again[0])), said)
+
+
+def of_speed(said: str) -> bool:
+    """Whether what people say is about how fast it goes, and not that it stands still or ends."""
+    return bool(SPEED.search(said)) and not concepts()["stuck"].search(said)
 
 
 def of_this_field(flat: str) -> bool:
@@ -200,7 +226,9 @@ def says(line: str) -> bool:
 
 def spoken(sentence: str) -> bool:
     """Whether a sentence is a person's, code within it or not."""
-    return says(sentence) or not LOG.match(sentence) and bool(SPOKEN.search(sentence))
+    if LOG.match(sentence) or SETS.fullmatch(sentence):
+        return False
+    return says(sentence) or bool(SPOKEN.search(sentence))
 
 
 def translated(flat: str, at: int) -> str:

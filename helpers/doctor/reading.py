@@ -54,12 +54,15 @@ NOTHING = re.compile(r"[\s*`'\".!?]*$")
 # They say that something failed elsewhere, or that nothing failed at all.
 WRAPPERS = (
     "Warning", "KeyboardInterrupt", "SystemExit", "ChildFailedError", "CalledProcessError", "GeneratorExit",
-    "DistBackendError", "BrokenPipeError", "ConnectionResetError", "ActorDiedError", "RayActorError",
+    "DistBackendError", "BrokenPipeError", "ConnectionResetError", "ActorDiedError", "RayActorError", "EngineDeadError",
+    "ProcessExitedException", "TerminatedWorkerError", "MailboxClosedError", "CancelledError", "HTTPException",
 )  # fmt: skip
 # A process that only notices that another one failed.
 FOLLOWS = re.compile(
     r"see root cause above|see stack trace|exited unexpectedly|abruptly died|terminated abruptly"
-    r"|look up to see its traceback|gloo/transport|store->get\(|ncclremoteerror",
+    r"|look up to see its traceback|gloo/transport|store->get\(|ncclremoteerror|has errored already"
+    r"|background worker\(s\) died|cannot schedule new futures|can only test a child process|communicator was aborted"
+    r"|bad file descriptor|operation on closed file|killed by signal: aborted",
     re.IGNORECASE,
 )
 # What Python prints when it cleans up after the error.

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 from bases import DEAF, PLAIN, ROWS, STRICT, WITH_SYSTEM, chat, make_base
 from peft import get_peft_model
 from transformers import AutoTokenizer
@@ -389,6 +390,31 @@ def test_merge_takes_the_base_as_it_was_in_training(quantized, path, adapter, ba
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert not ended.value.code and asked == [path]
+
+
+def raise_(error):
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("prove", "code", "said"),
+    [
+        (lambda *_: 0.01, 0, "differ from the adapter's by at most 0.01"),
+        (lambda *_: 0.2, 1, "does not answer as the adapter does"),
+        (lambda *_: float("nan"), 1, "does not answer as the adapter does"),
+        (lambda *_: raise_(torch.OutOfMemoryError("CUDA")), 0, "not compared with the adapter: there is no room"),
+    ],
+)
+def test_merge_says_how_far_the_written_model_is_from_the_adapter(
+    prove, code, said, adapter, base, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(merging, "prove", prove)
+    out = ["--out", str(tmp_path / "m"), "--model", base]
+    monkeypatch.setattr("sys.argv", ["helpers", "merge", str(adapter), *out])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    printed = capsys.readouterr()
+    assert (ended.value.code or 0) == code and said in printed.out + printed.err
 
 
 def test_a_merge_that_the_disk_has_no_room_for_is_named_before_anything_is_written(base, tmp_path, monkeypatch):

@@ -288,7 +288,7 @@ def check_base(adapter: str | Path, model: str | Path) -> None:
     if wanted.get(key) != found.get(key):
         raise InputError(
             f"{adapter} was trained on another base: its record says {wanted['name']} ({key} {wanted[key][:12]}), "
-            f"but {model} has {key} {str(found.get(key))[:12]}; give the base that it was trained on, as --model"
+            f"but {model} has {key} {str(found.get(key))[:12]}; give the base that it was trained on"
         )
 
 

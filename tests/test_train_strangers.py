@@ -294,4 +294,4 @@ def test_an_adapter_with_nan_is_one_line(adapter, base, tmp_path, command):
 
 def test_another_base_says_which_option_is_wrong(adapter, command):
     code, _, said = command("merge", adapter, "--profile", "tiny", "--out", "m")
-    assert code == 2 and "give the base that it was trained on, as --model" in said
+    assert code == 2 and "give the base that it was trained on" in said

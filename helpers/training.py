@@ -42,9 +42,7 @@ def sft_config(profile: Profile, output_dir: str | Path, **overrides):
         gradient_accumulation_steps=profile.gradient_accumulation,
         learning_rate=profile.learning_rate,
         lr_scheduler_type="cosine",
-        warmup_steps=0.05
-        if profile.max_steps > 1
-        else 0,  # it begins with a rate of 0: a single step would learn nothing
+        warmup_steps=0.05 if profile.max_steps > 1 else 0,  # the first rate is 0: a single step would learn nothing
         max_grad_norm=0.3,  # as the QLoRA paper has it (arXiv 2305.14314)
         adam_beta2=0.95,
         max_length=profile.max_length,
